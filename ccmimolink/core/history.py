@@ -1,0 +1,286 @@
+"""Input items to chat messages: order, pairing, repair, and the return of the model's thinking.
+
+Owns the shape of the upstream conversation. It must not look at the request around it (tools, model,
+options), and it never fails: whatever a client sends as history becomes messages that a strict MiMo accepts.
+
+What MiMo demands: a tool message for every call, directly after the assistant message that holds the calls,
+with string content; no tool message without its call; distinct call ids; arguments that parse; content that
+is never null; text in every user message; ``reasoning_content`` with every assistant message with calls.
+
+**Stability.** MiMo's prompt cache compares bytes. Take a history whose last item is a user or system message
+or a tool output, and in which every call has its output: however many items are added, its messages stay a
+prefix of the longer one's, byte for byte. (Before that point the last assistant message may still grow, and
+a call whose output is missing says so until the output comes.) So every decision looks back only, except
+for the search for a call's output.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ccmimolink.core.chat import (
+    AssistantMessage,
+    AudioPart,
+    ChatMessage,
+    FunctionTarget,
+    SystemMessage,
+    TextPart,
+    ToolCall,
+    ToolMessage,
+    UserPart,
+)
+from ccmimolink.core.media import chat_parts, text_of, user_message
+from ccmimolink.core.reasoning import PLACEHOLDER, read_reasoning
+from ccmimolink.core.responses import (
+    CustomToolCall,
+    CustomToolCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+    LocalShellCall,
+    LocalShellCallOutput,
+    Message,
+    Reasoning,
+    ToolSearchCall,
+    ToolSearchOutput,
+)
+from ccmimolink.core.tools import ToolKind, flatten, upstream_name
+
+ABORTED = "aborted: no output was recorded"
+NO_OUTPUT = "(no output)"
+ORPHAN = "[Output of a tool call that is not part of this conversation]"
+MEDIA_FOLLOWS = "[What this tool returned besides text follows in the next user message.]"
+
+_BETWEEN = "\n\n"
+
+_Call = FunctionCall | CustomToolCall | ToolSearchCall | LocalShellCall
+_Output = FunctionCallOutput | CustomToolCallOutput | ToolSearchOutput | LocalShellCallOutput
+
+Recall = Callable[[str], str | None]
+
+
+def to_messages(items: Sequence[Item], *, instructions: str | None, recall: Recall) -> list[ChatMessage]:
+    """The conversation as MiMo accepts it.
+
+    :param items: the whole history, references resolved.
+    :param instructions: the request's own; they come first.
+    :param recall: the thinking that led to a call, by the client's call id, if it is known from elsewhere.
+        Asked only where the items do not carry it.
+    """
+    outputs, orphans = _paired(items)
+    writer = _Writer(recall)
+    writer.system(instructions or "")
+    for position, item in enumerate(items):
+        match item:
+            case Message(role="assistant"):
+                writer.say(item)
+            case Message(role="system" | "developer"):
+                writer.system(text_of(item.content, _BETWEEN))
+            case Message():
+                writer.user(chat_parts(item.content))
+            case Reasoning():
+                writer.think(item)
+            case FunctionCall() | CustomToolCall() | ToolSearchCall() | LocalShellCall():
+                writer.call(item, outputs.get(position))
+            case FunctionCallOutput() | CustomToolCallOutput() | ToolSearchOutput() | LocalShellCallOutput():
+                # The output of a call is written together with it; here it only ends the turn.
+                writer.end_turn()
+                if position in orphans:
+                    writer.user([TextPart(ORPHAN), *_output_parts(item)])
+            case _:
+                # The upstream has no word for the rest: searches that a provider ran, sealed
+                # compactions, tools (which are gathered elsewhere) and kinds unknown here.
+                pass
+    writer.end_turn()
+    return writer.messages
+
+
+def _paired(items: Sequence[Item]) -> tuple[Mapping[int, _Output], frozenset[int]]:
+    """Each answered call's output, by the call's position, and the positions of outputs that answer none.
+
+    Calls that share an id are answered in order. An output never answers a call that comes after it.
+    """
+    outputs: dict[int, _Output] = {}
+    orphans = []
+    waiting: dict[str, deque[int]] = {}
+    for position, item in enumerate(items):
+        if isinstance(item, _Call):
+            waiting.setdefault(_key(item), deque()).append(position)
+        elif isinstance(item, _Output):
+            calls = waiting.get(_key(item))
+            if calls:
+                outputs[calls.popleft()] = item
+            else:
+                orphans.append(position)
+    return outputs, frozenset(orphans)
+
+
+def _key(item: _Call | _Output) -> str:
+    """What pairs a call with its output. Clients may give local shell items an ``id`` only."""
+    if isinstance(item, LocalShellCall | LocalShellCallOutput):
+        return item.call_id or item.id or ""
+    return item.call_id or ""
+
+
+class _Turn:
+    """What the assistant did between two items of others."""
+
+    def __init__(self) -> None:
+        self.thoughts: list[str] = []
+        self.texts: list[str] = []
+        self.calls: list[tuple[_Call, _Output | None]] = []
+
+    def thinking(self, recall: Recall) -> str | None:
+        """The turn's own, or what is remembered of any of its calls; with calls never empty."""
+        own = _BETWEEN.join(self.thoughts)
+        if own.strip() or not self.calls:
+            return own or None
+        remembered = (recall(_key(call)) for call, _ in self.calls)
+        return next((text for text in remembered if text and text.strip()), PLACEHOLDER)
+
+
+class _Writer:
+    """Writes messages. A turn of the assistant's is held until it ends, then written with its outputs."""
+
+    def __init__(self, recall: Recall) -> None:
+        self.messages: list[ChatMessage] = []
+        self._recall = recall
+        self._turn = _Turn()
+        self._ids = _CallIds()
+
+    def say(self, message: Message) -> None:
+        text = text_of(message.content, "")
+        if text:
+            self._turn.texts.append(text)
+
+    def think(self, item: Reasoning) -> None:
+        text = read_reasoning(item)
+        if text:
+            self._turn.thoughts.append(text)
+
+    def call(self, call: _Call, output: _Output | None) -> None:
+        self._turn.calls.append((call, output))
+
+    def system(self, text: str) -> None:
+        self.end_turn()
+        if text:
+            self.messages.append(SystemMessage(text))
+
+    def user(self, parts: list[UserPart]) -> None:
+        self.end_turn()
+        message = user_message(parts)
+        if message is not None:
+            self.messages.append(message)
+
+    def end_turn(self) -> None:
+        turn, self._turn = self._turn, _Turn()
+        if not turn.calls and not turn.texts:
+            # Thinking that led to nothing is of no use to the model, and a message without text is refused.
+            return
+        ids = [self._ids.claim(_key(call)) for call, _ in turn.calls]
+        tool_calls = [
+            ToolCall(id=call_id, function=_target(call))
+            for call_id, (call, _) in zip(ids, turn.calls, strict=True)
+        ]
+        self.messages.append(
+            AssistantMessage(
+                content=_BETWEEN.join(turn.texts),
+                reasoning_content=turn.thinking(self._recall),
+                tool_calls=tool_calls or None,
+            )
+        )
+        media: list[UserPart] = []
+        for tool_call, (_, output) in zip(tool_calls, turn.calls, strict=True):
+            text, attached = _result(output, tool_call)
+            self.messages.append(ToolMessage(tool_call_id=tool_call.id, content=text))
+            media += attached
+        message = user_message(media)
+        if message is not None:
+            self.messages.append(message)
+
+
+class _CallIds:
+    """Hands out distinct call ids: the client's own where it is free, else with a number after it."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._counts: dict[str, int] = {}
+
+    def claim(self, wanted: str) -> str:
+        wanted = wanted or "call"
+        claimed = wanted
+        while claimed in self._taken:
+            self._counts[wanted] = self._counts.get(wanted, 1) + 1
+            claimed = f"{wanted}_{self._counts[wanted]}"
+        self._taken.add(claimed)
+        return claimed
+
+
+def _target(call: _Call) -> FunctionTarget:
+    match call:
+        case FunctionCall():
+            return FunctionTarget(upstream_name(call.namespace, call.name), _arguments(call.arguments))
+        case CustomToolCall():
+            return FunctionTarget(upstream_name(call.namespace, call.name), _json({"input": call.input}))
+        case ToolSearchCall():
+            arguments = call.arguments if isinstance(call.arguments, str) else _json(call.arguments or {})
+            return FunctionTarget(upstream_name(None, "tool_search"), _arguments(arguments))
+        case LocalShellCall():
+            given = {
+                name: value
+                for name, value in (call.action or {}).items()
+                if name != "type" and value is not None
+            }
+            return FunctionTarget(upstream_name(None, "local_shell"), _json(given))
+
+
+_arguments_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+def _arguments(text: str) -> str:
+    """Arguments as they are if they are a JSON object, else one that keeps them for the model to see."""
+    if not text.strip():
+        return "{}"
+    try:
+        _arguments_decoder.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return _json({"arguments": text})
+    return text
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _output_parts(output: _Output) -> list[UserPart]:
+    if isinstance(output, ToolSearchOutput):
+        names = [
+            tool.upstream_name for tool in flatten(output.tools or ()) if tool.kind is not ToolKind.HOSTED
+        ]
+        return [
+            TextPart(
+                "\n".join(["These tools can be called now:", *names]) if names else "No tools were found."
+            )
+        ]
+    return chat_parts(output.output)
+
+
+def _result(output: _Output | None, call: ToolCall) -> tuple[str, list[UserPart]]:
+    """A tool message's text, and what a user message has to say because a tool message holds text only."""
+    if output is None:
+        return ABORTED, []
+    texts = []
+    media: list[UserPart] = []
+    for part in _output_parts(output):
+        if isinstance(part, TextPart):
+            texts.append(part.text)
+        else:
+            kind = "Audio" if isinstance(part, AudioPart) else "Image"
+            media += [TextPart(f"{kind} returned by {call.function.name} ({call.id}):"), part]
+    if media:
+        texts.append(MEDIA_FOLLOWS)
+    return "\n".join(texts) or NO_OUTPUT, media

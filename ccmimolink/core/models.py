@@ -1,0 +1,59 @@
+"""What each MiMo model accepts, as one table.
+
+Owns the table and look-ups in it. It must not decide which model a request gets: that is a transform's.
+
+Source: the vendor's model and price pages (windows, output caps, modalities) and its retirement notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_TEXT = frozenset({"text"})
+_ALL = frozenset({"text", "image", "audio", "video"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model.
+
+    :ivar modalities: the kinds of input it takes.
+    :ivar context_window: tokens, input and output together.
+    :ivar max_output: tokens, the highest ``max_completion_tokens`` that is accepted.
+    :ivar successor: what the vendor names in its place once it is retired.
+    """
+
+    name: str
+    modalities: frozenset[str]
+    context_window: int = 1_048_576
+    max_output: int = 131_072
+    successor: str | None = None
+
+
+class ModelTable:
+    """The known models, in the order to list them. An unknown name is a model of which nothing is known."""
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self._models = {model.name: model for model in models}
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._models.values())
+
+    def get(self, name: str) -> Model | None:
+        return self._models.get(name)
+
+    def takes(self, name: str, modality: str) -> bool:
+        """Whether the model takes this kind of input. An unknown model is given the benefit of the doubt."""
+        model = self._models.get(name)
+        return model is None or modality in model.modalities
+
+
+BUILTIN_MODELS = ModelTable(
+    (
+        Model(name="mimo-v2.6-pro", modalities=_ALL),
+        Model(name="mimo-v2.6-flash", modalities=_ALL),
+        Model(name="mimo-v2.5-pro", modalities=_TEXT, successor="mimo-v2.6-pro"),
+        Model(name="mimo-v2.5", modalities=_ALL, successor="mimo-v2.6-flash"),
+    )
+)

@@ -1,0 +1,149 @@
+"""What MiMo's error answers mean.
+
+Owns the reading of error bodies and their classification. It must not decide whether to try again, nor how
+the client is told.
+
+Source: MiMo's error-code page and observed answers. The real reason stands in ``error.param``; ``message`` is
+often only "Param Incorrect". The body of a plain HTTP error may begin with ``data:``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from ccmimolink.core.chat import ErrorBody
+from ccmimolink.core.errors import Failure, FailureKind
+
+MAX_REASON = 600
+"""Characters of the upstream's own words that are shown."""
+
+_INFRASTRUCTURE = re.compile(
+    r"finishConnect|connection refused|connect timed out|connection reset", re.IGNORECASE
+)
+_CONTEXT = re.compile(
+    r"context[_ ](?:length|window)|maximum context|too many (?:input )?tokens|prompt is too long"
+    r"|exceeds? the (?:model'?s )?(?:maximum|context)",
+    re.IGNORECASE,
+)
+_MODERATION = re.compile(r"moderation|content[_ ]filter|risk control", re.IGNORECASE)
+_QUOTA = re.compile(r"quota|credit|plan.{0,20}exhaust", re.IGNORECASE)
+_KEY_LIKE = re.compile(r"\b(?:sk|tp|ttp|gp)-[A-Za-z0-9_-]{6,}|\beyJ[A-Za-z0-9_.-]{10,}")
+_HOST_LIKE = re.compile(
+    r"\b(?:[a-z0-9_-]+\.)+[a-z]{2,}(?::\d+)?(?:/\d+\.\d+\.\d+\.\d+(?::\d+)?)?|\b\d+\.\d+\.\d+\.\d+(?::\d+)?",
+    re.IGNORECASE,
+)
+
+
+class _Envelope(msgspec.Struct):
+    error: ErrorBody | str | None = None
+    message: str | None = None
+    detail: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetails:
+    """An error body, read: the ``reason`` to show, and the ``text`` of all its fields to search."""
+
+    reason: str
+    text: str
+
+
+def read_error(body: bytes) -> ErrorDetails:
+    """Read an HTTP error's body: JSON, JSON behind ``data:``, HTML or nothing. Never raises."""
+    text = body.strip()
+    if text.startswith(b"data:"):
+        text = text[5:].strip().split(b"\n", 1)[0]
+    try:
+        envelope = _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # A page of HTML says nothing to the person who reads the message.
+        return ErrorDetails("", body[:MAX_REASON].decode("utf-8", "replace"))
+    return _details(envelope.error or envelope.message or envelope.detail or "")
+
+
+def _details(error: ErrorBody | str) -> ErrorDetails:
+    if isinstance(error, str):
+        return ErrorDetails(_shown(error), error)
+    param = error.param if isinstance(error.param, str) else ""
+    reason = param or error.message or str(error.code or "")
+    text = " ".join(str(part) for part in (error.code, error.type, error.message, param) if part)
+    return ErrorDetails(_shown(reason), text)
+
+
+def _shown(reason: str) -> str:
+    """The upstream's words without internal hosts and without anything that looks like a key."""
+    return _HOST_LIKE.sub("…", _KEY_LIKE.sub("…", reason))[:MAX_REASON]
+
+
+def classify_response(status: int, body: bytes, retry_after: float | None = None) -> Failure:
+    """The failure that an upstream HTTP answer other than 200 means."""
+    return _classify(status, read_error(body), retry_after)
+
+
+def classify_error(status: int | None, error: ErrorBody | str) -> Failure:
+    """The failure that an ``error`` object inside a 200 answer means."""
+    details = _details(error)
+    if status is None and isinstance(error, ErrorBody):
+        code = str(error.code or "")
+        status = int(code) if code.isdigit() and 400 <= int(code) <= 599 else None
+    return _classify(status, details, None)
+
+
+def _classify(status: int | None, details: ErrorDetails, retry_after: float | None) -> Failure:
+    kind = _kind(status, details.text)
+    said = f": {details.reason}" if details.reason else "."
+    return Failure(
+        kind, f"{_SAYINGS[kind]}{said}".replace("STATUS", str(status or "an error")), retry_after=retry_after
+    )
+
+
+_SAYINGS = {
+    FailureKind.INVALID_REQUEST: "MiMo refused the request (STATUS)",
+    FailureKind.UNSUPPORTED: "MiMo does not support this request",
+    FailureKind.MODERATION: "MiMo's moderation refused the request",
+    FailureKind.KEY_REJECTED: (
+        "MiMo rejected the API key. Check the key and that MIMO_BASE_URL is the host of its plan and region"
+    ),
+    FailureKind.BALANCE_EXHAUSTED: "The MiMo account has no balance left",
+    FailureKind.QUOTA_EXHAUSTED: "The MiMo plan's quota is used up",
+    FailureKind.CONTEXT_TOO_LONG: "The conversation is longer than the model's context window",
+    FailureKind.RATE_LIMITED: "MiMo's rate limit is reached",
+    FailureKind.UPSTREAM_DOWN: "MiMo is not available (STATUS)",
+    FailureKind.UPSTREAM_TIMEOUT: "MiMo did not answer in time (STATUS)",
+    FailureKind.STREAM_BROKEN: "MiMo reported an error in its stream",
+}
+
+_BY_STATUS = {
+    401: FailureKind.KEY_REJECTED,
+    402: FailureKind.BALANCE_EXHAUSTED,
+    403: FailureKind.KEY_REJECTED,
+    408: FailureKind.UPSTREAM_TIMEOUT,
+    413: FailureKind.CONTEXT_TOO_LONG,
+    421: FailureKind.MODERATION,
+    504: FailureKind.UPSTREAM_TIMEOUT,
+}
+
+
+def _kind(status: int | None, text: str) -> FailureKind:
+    if status in {400, 403, 404, 421, 422, None} and _INFRASTRUCTURE.search(text):
+        return FailureKind.UPSTREAM_DOWN
+    if status in {400, 403, 421, 422, None} and _MODERATION.search(text):
+        return FailureKind.MODERATION
+    if status in {400, 413, 422, None} and _CONTEXT.search(text):
+        return FailureKind.CONTEXT_TOO_LONG
+    if status == 429:
+        # "Too many requests" passes with time; a spent plan does not.
+        return FailureKind.QUOTA_EXHAUSTED if _QUOTA.search(text) else FailureKind.RATE_LIMITED
+    if status is None:
+        return FailureKind.STREAM_BROKEN
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500 or status < 400:
+        return FailureKind.UPSTREAM_DOWN
+    return FailureKind.INVALID_REQUEST

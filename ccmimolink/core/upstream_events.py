@@ -1,0 +1,57 @@
+"""What an upstream stream says, free of any one protocol's shapes.
+
+Owns the events that a protocol's reader makes and :class:`~ccmimolink.core.stream.ResponseStream` takes. A
+further upstream protocol adds a reader, not an event.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ccmimolink.core.errors import Failure
+
+
+class ReasoningDelta(Struct, frozen=True, gc=False):
+    text: str
+
+
+class TextDelta(Struct, frozen=True, gc=False):
+    text: str
+
+
+class CallDelta(Struct, frozen=True, gc=False):
+    """A piece of a tool call. ``index`` tells calls apart; ``id`` and ``name`` may come late or never."""
+
+    index: int | None
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Token counts; ``output`` includes ``reasoning``."""
+
+    input: int
+    output: int
+    total: int
+    cached: int = 0
+    reasoning: int = 0
+
+
+class Finished(Struct, frozen=True):
+    """The model ended its turn. ``reason`` is the upstream's own word (``stop``, ``length``, …)."""
+
+    reason: str
+
+
+class Ended(Struct, frozen=True):
+    """The upstream says that nothing follows (``[DONE]``)."""
+
+
+class Failed(Struct, frozen=True):
+    """The upstream reports an error inside its stream, or sent what cannot be read."""
+
+    failure: Failure
+
+
+UpstreamEvent = ReasoningDelta | TextDelta | CallDelta | Usage | Finished | Ended | Failed

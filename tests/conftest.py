@@ -1,0 +1,72 @@
+"""The clean-reactor fixture: what trial finds and plain pytest passes over makes a test fail.
+
+That is a failure that was logged, a Deferred that was lost with its error, and a call left behind in the
+reactor. A test that expects a logged failure names the fixture ``logged_failures`` and takes it.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+
+@implementer(ILogObserver)
+class LoggedFailures:
+    """The failures logged while one test runs. What is not taken makes the test fail."""
+
+    def __init__(self) -> None:
+        self._failures: list[Failure] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        """Observe a log event."""
+        failure = event.get("log_failure")
+        if failure is not None:
+            self._failures.append(failure)
+
+    def take(self, *kinds: type[BaseException]) -> list[Failure]:
+        """The failures of these kinds (none named: any) logged so far, in order. They count as expected."""
+        # A Deferred is often part of a cycle; its error is logged when it is collected.
+        gc.collect()
+        taken = [failure for failure in self._failures if isinstance(failure.value, kinds or BaseException)]
+        self._failures = [failure for failure in self._failures if failure not in taken]
+        return taken
+
+
+def pytest_collection_finish() -> None:
+    """Take the imported program out of the collector's sight, so that a pass after each test costs little."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def clean_reactor() -> Iterator[LoggedFailures]:
+    """Fail the test for failures logged, errors lost and calls left. Calls left are cancelled."""
+    # Here, not above: the import installs a reactor.
+    from twisted.internet import reactor
+
+    earlier = set(reactor.getDelayedCalls())
+    logged = LoggedFailures()
+    globalLogPublisher.addObserver(logged)
+    yield logged
+    try:
+        unexpected = logged.take()
+    finally:
+        globalLogPublisher.removeObserver(logged)
+    left = [call for call in reactor.getDelayedCalls() if call not in earlier]
+    for call in left:
+        call.cancel()
+    problems = [f"logged or lost:\n{failure.getTraceback()}" for failure in unexpected]
+    problems += [f"left in the reactor: {call}" for call in left]
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+@pytest.fixture
+def logged_failures(clean_reactor: LoggedFailures) -> LoggedFailures:
+    """The failures that the test may expect: ``assert logged_failures.take(ZeroDivisionError)``."""
+    return clean_reactor

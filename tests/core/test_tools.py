@@ -1,0 +1,263 @@
+"""ToolTable: names, definitions, choice, filters and the way back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from ccmimolink.core.responses import AdditionalTools, ResponsesRequest, Tool, ToolSearchOutput
+from ccmimolink.core.tools import Dropped, FlatTool, ToolKind, ToolTable, offered_tools, upstream_name
+
+LEGAL = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+_tricky = st.text(alphabet="ab-_.f0 é", max_size=8)
+_name = _tricky | st.text(max_size=100) | st.from_regex(r"[a-z]{60,70}", fullmatch=True)
+_pair = st.tuples(st.none() | _name, _name)
+
+
+def function(name: str, **fields: Any) -> Tool:
+    return Tool(type="function", name=name, **fields)
+
+
+def namespace(name: str, *members: Tool) -> Tool:
+    return Tool(type="namespace", name=name, tools=list(members))
+
+
+def table(*tools: Tool, choice: str | dict[str, Any] = "auto") -> ToolTable:
+    return ToolTable.build(ResponsesRequest(tools=list(tools), tool_choice=choice))
+
+
+def names(tools: ToolTable) -> list[str]:
+    return [tool.upstream_name for tool in tools]
+
+
+def parameters(tool: Tool) -> dict[str, Any]:
+    (chat_tool,) = table(tool).chat_tools()
+    assert chat_tool.function.parameters is not None
+    decoded: dict[str, Any] = json.loads(bytes(chat_tool.function.parameters))
+    return decoded
+
+
+@given(_pair)
+def test_every_upstream_name_is_legal_and_always_the_same(pair: tuple[str | None, str]) -> None:
+    assert LEGAL.fullmatch(upstream_name(*pair))
+    assert upstream_name(*pair) == upstream_name(*pair)
+
+
+@given(_pair, _pair)
+def test_different_tools_have_different_upstream_names(
+    one: tuple[str | None, str], other: tuple[str | None, str]
+) -> None:
+    assume(one != other)
+    assert upstream_name(*one) != upstream_name(*other)
+
+
+@given(_pair)
+def test_an_upstream_name_offered_as_a_plain_name_is_another_tool(pair: tuple[str | None, str]) -> None:
+    taken = upstream_name(*pair)
+    assume(pair != (None, taken))
+    assert upstream_name(None, taken) != taken
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a", "b--c"), ("a--b", "c")),
+        (("a-", "b"), ("a", "-b")),
+        (("a", "b"), (None, "a--b")),
+        (("", "a"), (None, "--a")),
+        (("n", "a b"), ("n", "a.b")),
+        (("None", "a"), (None, "a")),
+        ((None, "x" * 65), (None, "x" * 66)),
+    ],
+)
+def test_names_that_could_be_read_in_two_ways_differ(
+    one: tuple[str | None, str], other: tuple[str | None, str]
+) -> None:
+    assert upstream_name(*one) != upstream_name(*other)
+
+
+def test_a_namespace_and_a_name_that_spell_a_hashed_name_are_another_tool() -> None:
+    hashed = upstream_name(None, "x" * 65)
+    stem, digest = hashed.split("--")
+    assert upstream_name(stem, digest) != hashed
+
+
+def test_a_plain_name_passes_as_it_is_and_a_namespace_stands_before_it() -> None:
+    assert upstream_name(None, "exec_command") == "exec_command"
+    assert upstream_name("mcp__calc", "add") == "mcp__calc--add"
+
+
+def test_a_call_comes_back_to_its_namespace() -> None:
+    tools = table(function("add"), namespace("mcp__calc", function("add")))
+    plain, namespaced = tools.resolve("add"), tools.resolve("mcp__calc--add")
+    assert plain is not None
+    assert namespaced is not None
+    assert (plain.namespace, plain.name) == (None, "add")
+    assert (namespaced.namespace, namespaced.name) == ("mcp__calc", "add")
+
+
+@pytest.mark.parametrize(
+    "called", ["mcp__calc--add", "mcp__calc__add", "mcp__calc.add", "mcp_calc_add", "Mcp__Calc.Add", "add"]
+)
+def test_another_spelling_is_understood_where_it_means_one_tool(called: str) -> None:
+    tool = table(namespace("mcp__calc", function("add")), function("exec_command")).resolve(called)
+    assert tool is not None
+    assert tool.upstream_name == "mcp__calc--add"
+
+
+def test_a_name_that_could_mean_two_tools_means_none() -> None:
+    tools = table(namespace("one", function("add")), namespace("two", function("add")))
+    assert tools.resolve("add") is None
+
+
+def test_a_tool_that_was_not_offered_is_not_found() -> None:
+    assert table(function("add")).resolve("rm") is None
+    assert table(function("add")).resolve("") is None
+
+
+@given(st.lists(_pair, max_size=6, unique=True))
+def test_every_offered_tool_is_found_by_its_upstream_name(pairs: list[tuple[str | None, str]]) -> None:
+    tools = ToolTable(FlatTool(kind=ToolKind.FUNCTION, namespace=ns, name=name) for ns, name in pairs)
+    assert len(tools) == len(pairs)
+    for pair, tool in zip(pairs, tools, strict=True):
+        assert tools.resolve(upstream_name(*pair)) is tool
+        assert (tool.namespace, tool.name) == pair
+
+
+def test_tools_in_the_input_come_after_the_requests_own_in_order() -> None:
+    request = ResponsesRequest(
+        tools=[function("a")],
+        input=[
+            AdditionalTools(tools=[namespace("functions", Tool(type="custom", name="exec"))]),
+            ToolSearchOutput(tools=[namespace("mcp__x", function("y"))]),
+            AdditionalTools(tools=None),
+        ],
+    )
+    assert [tool.upstream_name for tool in offered_tools(request)] == ["a", "functions--exec", "mcp__x--y"]
+
+
+def test_a_repeated_tool_keeps_its_place_and_first_definition() -> None:
+    tools = table(function("a", description="first"), function("b"), function("a", description="second"))
+    assert [(tool.name, tool.description) for tool in tools] == [("a", "first"), ("b", None)]
+
+
+def test_a_function_without_a_name_is_no_tool() -> None:
+    assert len(table(Tool(type="function"))) == 0
+
+
+def test_hosted_and_unknown_tools_are_dropped_and_counted() -> None:
+    tools = table(Tool(type="web_search"), Tool(type="hologram"), Tool(type="hologram"), function("a"))
+    assert names(tools) == ["a"]
+    assert sorted(tools.dropped.values()) == [1, 2]
+    assert any("web_search" in reason for reason in tools.dropped)
+
+
+def test_a_filter_can_drop_a_tool_and_says_why() -> None:
+    def no_b(tool: FlatTool) -> FlatTool | Dropped:
+        return Dropped("no b") if tool.name == "b" else tool
+
+    tools = ToolTable.build(ResponsesRequest(tools=[function("a"), function("b")]), [no_b])
+    assert names(tools) == ["a"]
+    assert dict(tools.dropped) == {"function: no b": 1}
+
+
+def test_filters_run_in_order_and_each_sees_what_the_one_before_made() -> None:
+    def describe(tool: FlatTool) -> FlatTool:
+        return FlatTool(kind=tool.kind, name=tool.name, description="described")
+
+    def insist(tool: FlatTool) -> FlatTool | Dropped:
+        return tool if tool.description == "described" else Dropped("undescribed")
+
+    request = ResponsesRequest(tools=[function("a")])
+    assert len(ToolTable.build(request, [describe, insist])) == 1
+    assert len(ToolTable.build(request, [insist, describe])) == 0
+
+
+@pytest.mark.parametrize(
+    ("choice", "left"),
+    [
+        ("auto", ["a", "b", "n--a"]),
+        ("required", ["a", "b", "n--a"]),
+        ("none", []),
+        ({"type": "function", "name": "b"}, ["b"]),
+        ({"type": "function", "name": "a"}, ["a", "n--a"]),
+        ({"type": "function", "name": "a", "namespace": "n"}, ["n--a"]),
+        ({"type": "web_search"}, ["a", "b", "n--a"]),
+        ({"type": "function", "name": "gone"}, ["a", "b", "n--a"]),
+        ({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "b"}]}, ["b"]),
+        ({"type": "allowed_tools", "mode": "none", "tools": [{"type": "function", "name": "b"}]}, []),
+        ({"type": "allowed_tools", "tools": None}, ["a", "b", "n--a"]),
+        ({}, ["a", "b", "n--a"]),
+    ],
+)
+def test_tool_choice_is_met_by_what_is_offered(choice: str | dict[str, Any], left: list[str]) -> None:
+    assert names(table(function("a"), function("b"), namespace("n", function("a")), choice=choice)) == left
+
+
+def test_a_custom_tool_becomes_a_function_of_its_input_and_states_its_grammar() -> None:
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: hunk+"}
+    tool = Tool(type="custom", name="apply_patch", description="Edits files.", format=grammar)
+    (chat_tool,) = table(tool).chat_tools()
+    assert parameters(tool)["required"] == ["input"]
+    assert chat_tool.function.description is not None
+    assert chat_tool.function.description.startswith("Edits files.")
+    assert "lark" in chat_tool.function.description
+    assert "start: hunk+" in chat_tool.function.description
+
+
+def test_tool_search_keeps_its_schema_and_local_shell_gets_one() -> None:
+    search = Tool(type="tool_search", parameters=Raw(b'{"type":"object","properties":{"query":{}}}'))
+    assert names(table(search)) == ["tool_search"]
+    assert parameters(search)["properties"] == {"query": {}}
+    assert names(table(Tool(type="local_shell"))) == ["local_shell"]
+    assert parameters(Tool(type="local_shell"))["required"] == ["command"]
+
+
+def test_each_kind_is_remembered_for_the_way_back() -> None:
+    offered = [
+        function("f"),
+        Tool(type="custom", name="c"),
+        Tool(type="tool_search"),
+        Tool(type="local_shell"),
+    ]
+    kinds = [tool.kind for tool in table(*offered)]
+    assert kinds == [ToolKind.FUNCTION, ToolKind.CUSTOM, ToolKind.TOOL_SEARCH, ToolKind.LOCAL_SHELL]
+
+
+def test_a_schema_is_passed_on_byte_for_byte() -> None:
+    schema = b'{"type" : "object",  "properties":{"b":{},"a":{}}}'
+    (chat_tool,) = table(function("f", parameters=Raw(schema))).chat_tools()
+    assert chat_tool.function.parameters == Raw(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (b'{"properties":{"b":{},"a":{}}}', {"type": "object", "properties": {"b": {}, "a": {}}}),
+        (b'{"type":null,"required":[]}', {"type": "object", "properties": {}, "required": []}),
+        (b'{"type":["object","null"],"properties":{"a":{}}}', {"type": "object", "properties": {"a": {}}}),
+        (b'{"type":"object","properties":null}', {"type": "object", "properties": {}}),
+        (b"{ }", {"type": "object", "properties": {}}),
+        (b"null", {"type": "object", "properties": {}}),
+        (b"[]", {"type": "object", "properties": {}}),
+    ],
+)
+def test_a_schema_that_is_not_plainly_an_objects_becomes_one(schema: bytes, expected: dict[str, Any]) -> None:
+    assert parameters(function("f", parameters=Raw(schema))) == expected
+
+
+def test_a_function_without_parameters_takes_an_empty_object() -> None:
+    assert parameters(function("f")) == {"type": "object", "properties": {}}
+
+
+@pytest.mark.parametrize(("strict", "sent"), [(True, True), (False, None), (None, None)])
+def test_strict_is_sent_only_when_it_is_set(strict: bool | None, sent: bool | None) -> None:
+    (chat_tool,) = table(function("f", strict=strict)).chat_tools()
+    assert chat_tool.function.strict is sent
