@@ -1,0 +1,116 @@
+"""Reading a validated conversation: prompts, results, pictures and tools.
+
+Owns what counts as a prompt. It must not decide what to answer. All arguments are parts of a request that
+:func:`~ccmimolink.demo.validate.validate` let pass.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Message = dict[str, Any]
+
+# Codex sends its surroundings as user messages, before or around the words of the person.
+_SCAFFOLDING = re.compile(
+    r"<environment_context>.*?</environment_context>"
+    r"|# AGENTS\.md instructions.*?</INSTRUCTIONS>"
+    r"|<user_instructions>.*?</user_instructions>"
+    r"|<image name=[^>\n]*>|</image>",
+    re.DOTALL,
+)
+_AGENTS_FILE = "# AGENTS.md instructions"
+_HANDOVER = "Another language model started to solve this problem"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What one call came to."""
+
+    name: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image of a user message. A linked image is not fetched: its size is None.
+
+    :ivar size: bytes, decoded.
+    """
+
+    media_type: str
+    size: int | None
+
+    def __str__(self) -> str:
+        return self.media_type if self.size is None else f"{self.media_type}, {self.size} bytes"
+
+
+def last_user_message(messages: list[Message]) -> Message:
+    """The user message that counts, or an empty one if there is none."""
+    return next((message for message in reversed(messages) if message["role"] == "user"), {"content": ""})
+
+
+def words_of(message: Message) -> str:
+    """What the person wrote in a user message: its text without the surroundings that Codex adds."""
+    content = message["content"]
+    texts = (
+        [content]
+        if isinstance(content, str)
+        else [part["text"] for part in content if part["type"] == "text"]
+    )
+    words = (_SCAFFOLDING.sub("", text).strip() for text in texts)
+    return "\n".join(text for text in words if text and not text.startswith(_AGENTS_FILE))
+
+
+def prompts_of(messages: list[Message]) -> list[str]:
+    """All that the person wrote, oldest first."""
+    words = (words_of(message) for message in messages if message["role"] == "user")
+    return [text for text in words if text and not is_handover(text)]
+
+
+def is_handover(text: str) -> bool:
+    """Whether a user message is the summary with which Codex goes on after a compaction."""
+    return text.startswith(_HANDOVER)
+
+
+def results_of(messages: list[Message]) -> list[ToolResult]:
+    """The results of the latest calls, in the order of the calls; none if the user spoke after them."""
+    names: dict[str, str] = {}
+    outputs: dict[str, str] = {}
+    for message in reversed(messages):
+        if message["role"] == "user":
+            return []
+        if message["role"] == "tool":
+            outputs[message["tool_call_id"]] = message["content"]
+        elif message.get("tool_calls"):
+            names = {call["id"]: call["function"]["name"] for call in message["tool_calls"]}
+            break
+    return [ToolResult(name, outputs[call_id]) for call_id, name in names.items()]
+
+
+def pictures_of(message: Message) -> Iterator[Picture]:
+    """The images of one user message."""
+    content = message["content"]
+    for part in content if isinstance(content, list) else ():
+        if part["type"] != "image_url":
+            continue
+        head, _, payload = part["image_url"]["url"].partition(",")
+        if head.startswith("data:"):
+            media_type = head.removeprefix("data:").split(";")[0]
+            yield Picture(media_type, len(base64.b64decode(payload)))
+        else:
+            yield Picture("a linked image", None)
+
+
+def functions_of(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The functions on offer, in order."""
+    return [tool["function"] for tool in request.get("tools", ())]
+
+
+def quote(text: str, limit: int = 200) -> str:
+    """The beginning of a text, in quotation marks."""
+    text = text.strip()
+    return f"“{text}”" if len(text) <= limit else f"“{text[:limit].rstrip()}…”"
