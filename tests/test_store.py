@@ -1,0 +1,412 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ccmimolink.core.errors import FailureKind, RequestError
+from ccmimolink.core.responses import FunctionCall, Item, ItemReference, Message, UnknownItem
+from ccmimolink.store import ReasoningCache, ResponseStore, StoredResponse
+
+
+def _question(name: str) -> Message:
+    return Message(role="user", content=f"question {name}", id=f"msg_q_{name}")
+
+
+def _answer(name: str) -> Message:
+    return Message(role="assistant", content=f"answer {name}", id=f"msg_a_{name}")
+
+
+def _response(name: str, parent: str | None = None, *, size: int = 10) -> StoredResponse:
+    return StoredResponse(
+        id=name,
+        parent_id=parent,
+        input_items=(_question(name),),
+        output_items=(_answer(name),),
+        body=b"{}",
+        size=size,
+    )
+
+
+def _with_items(name: str, *items: Item) -> StoredResponse:
+    return StoredResponse(id=name, parent_id=None, input_items=items, output_items=(), body=b"{}", size=10)
+
+
+def _store(*responses: StoredResponse, max_entries: int = 100, max_bytes: int = 10_000) -> ResponseStore:
+    store = ResponseStore(max_entries=max_entries, max_bytes=max_bytes)
+    for response in responses:
+        store.add(response)
+    return store
+
+
+def _stored(store: ResponseStore, names: str) -> str:
+    """Which of the names are stored. Looks at their items, since that does not count as use."""
+    return "".join(name for name in names if store.find_item(f"msg_q_{name}") is not None)
+
+
+def test_what_was_added_can_be_read_back() -> None:
+    response = _response("a")
+    store = _store(response)
+    assert store.get("a") is response
+    assert store.get("b") is None
+    assert (len(store), store.bytes) == (1, 10)
+
+
+def test_the_history_is_input_then_output_of_each_the_oldest_first() -> None:
+    store = _store(_response("a"), _response("b", "a"), _response("c", "b"), _response("x", "a"))
+    assert store.history("c") == tuple(item for name in "abc" for item in (_question(name), _answer(name)))
+    assert store.history("x") == (_question("a"), _answer("a"), _question("x"), _answer("x"))
+
+
+def test_a_response_that_is_not_stored_has_no_history() -> None:
+    with pytest.raises(RequestError, match="'a' is not stored") as caught:
+        _store().history("a")
+    assert caught.value.failure.kind is FailureKind.PREVIOUS_RESPONSE_NOT_FOUND
+    assert caught.value.failure.param == "previous_response_id"
+
+
+def test_a_response_whose_ancestor_is_gone_has_no_history_but_is_read_as_before() -> None:
+    store = _store(_response("a"), _response("b", "a"), _response("c", "b"))
+    assert store.delete("a")
+    with pytest.raises(RequestError, match="'c' continues a response that is not stored any more") as caught:
+        store.history("c")
+    assert caught.value.failure.kind is FailureKind.PREVIOUS_RESPONSE_NOT_FOUND
+    assert store.get("c") is not None
+
+
+def test_delete_tells_whether_there_was_something() -> None:
+    store = _store(_response("a"))
+    assert store.delete("a")
+    assert not store.delete("a")
+    assert (len(store), store.bytes, store.get("a"), store.find_item("msg_a_a")) == (0, 0, None, None)
+
+
+def test_the_least_recently_used_goes_when_there_are_too_many() -> None:
+    store = _store(_response("a"), _response("b"), _response("c"), max_entries=3)
+    store.get("a")
+    store.add(_response("d"))
+    assert _stored(store, "abcd") == "acd"
+
+
+def test_as_many_as_needed_go_when_they_are_too_large() -> None:
+    store = _store(*(_response(name) for name in "abcd"), max_bytes=40)
+    store.add(_response("e", size=25))
+    assert _stored(store, "abcde") == "de"
+    assert store.bytes == 35
+
+
+def test_a_response_larger_than_all_the_room_is_not_kept_and_displaces_nothing() -> None:
+    store = _store(_response("a"), _response("b"), max_bytes=20)
+    store.add(_response("c", size=21))
+    assert _stored(store, "abc") == "ab"
+
+
+def test_reading_a_child_keeps_its_ancestors() -> None:
+    store = _store(_response("a"), _response("b", "a"), _response("x"), _response("y"), max_entries=4)
+    store.get("b")
+    store.add(_response("z"))
+    store.add(_response("w"))
+    assert _stored(store, "abxyzw") == "abzw"
+
+
+def test_the_history_of_a_child_keeps_its_ancestors() -> None:
+    store = _store(_response("a"), _response("b", "a"), _response("x"), max_entries=3)
+    store.history("b")
+    store.add(_response("y"))
+    assert _stored(store, "abxy") == "aby"
+
+
+def test_adding_a_child_keeps_its_ancestors() -> None:
+    store = _store(_response("a"), _response("x"), max_entries=3)
+    store.add(_response("b", "a"))
+    store.add(_response("y"))
+    assert _stored(store, "axby") == "aby"
+
+
+def test_a_chain_that_is_too_long_loses_its_beginning() -> None:
+    store = _store(_response("a"), _response("b", "a"), _response("c", "b"), max_entries=2)
+    assert _stored(store, "abc") == "bc"
+
+
+def test_a_failed_look_at_a_history_keeps_nothing_alive() -> None:
+    store = _store(_response("b", "gone"), _response("x"), max_entries=2)
+    with pytest.raises(RequestError):
+        store.history("b")
+    store.add(_response("y"))
+    assert _stored(store, "bxy") == "xy"
+
+
+def test_a_response_takes_the_place_of_one_with_its_id() -> None:
+    store = _store(_response("a", size=30))
+    store.add(_with_items("a", _question("other")))
+    assert (len(store), store.bytes) == (1, 10)
+    assert store.history("a") == (_question("other"),)
+    assert store.find_item("msg_q_a") is None
+
+
+@pytest.mark.parametrize(("max_entries", "max_bytes"), [(0, 100), (100, 0)])
+def test_no_room_stores_nothing(max_entries: int, max_bytes: int) -> None:
+    store = _store(_response("a"), max_entries=max_entries, max_bytes=max_bytes)
+    assert (len(store), store.bytes, store.get("a"), _stored(store, "a")) == (0, 0, None, "")
+
+
+@pytest.mark.parametrize(("max_entries", "max_bytes"), [(-1, 100), (100, -1)])
+def test_a_negative_limit_is_refused(max_entries: int, max_bytes: int) -> None:
+    with pytest.raises(ValueError, match="at least 0"):
+        ResponseStore(max_entries=max_entries, max_bytes=max_bytes)
+
+
+def test_a_chain_of_ten_thousand_is_walked() -> None:
+    store = ResponseStore(max_entries=20_000, max_bytes=1_000_000)
+    # From the tip to the root, so that building the chain does not walk it again and again.
+    for number in reversed(range(10_000)):
+        store.add(_response(str(number), str(number - 1) if number else None))
+    history = store.history("9999")
+    assert history[::2] == tuple(_question(str(number)) for number in range(10_000))
+
+
+def test_responses_that_name_each_other_as_parents_have_no_history() -> None:
+    store = _store(_response("a", "b"), _response("b", "a"))
+    with pytest.raises(RequestError):
+        store.history("a")
+
+
+# Items by their ids.
+
+
+def test_an_item_of_input_or_output_is_found_by_its_id() -> None:
+    call = FunctionCall(call_id="call_1", name="shell", id="fc_1")
+    store = _store(_response("a"), _with_items("b", call))
+    assert store.find_item("msg_q_a") == _question("a")
+    assert store.find_item("msg_a_a") == _answer("a")
+    assert store.find_item("fc_1") is call
+    assert store.find_item("fc_2") is None
+
+
+def test_an_item_in_several_responses_is_found_as_stored_last_until_all_are_gone() -> None:
+    first, second = Message(role="user", content="1", id="m"), Message(role="user", content="2", id="m")
+    store = _store(_with_items("a", first), _with_items("b", second))
+    assert store.find_item("m") is second
+    store.delete("b")
+    assert store.find_item("m") is first
+    store.delete("a")
+    assert store.find_item("m") is None
+
+
+def test_an_id_twice_in_one_response_is_forgotten_with_it() -> None:
+    store = _store(_with_items("a", _question("x"), _question("x")))
+    store.delete("a")
+    assert store.find_item("msg_q_x") is None
+
+
+def test_a_reference_is_not_found_in_place_of_the_item_that_it_names() -> None:
+    store = _store(_response("a"), _with_items("b", ItemReference(id="msg_q_a")))
+    assert store.find_item("msg_q_a") == _question("a")
+
+
+def test_items_without_an_id_and_of_unknown_kinds_are_stored_too() -> None:
+    items = (Message(role="user", content="hi"), UnknownItem(type="odd", raw=msgspec.Raw(b'{"id": "odd_1"}')))
+    assert _store(_with_items("a", *items)).history("a") == items
+
+
+def test_the_index_does_not_grow_with_what_is_gone() -> None:
+    store = ResponseStore(max_entries=1, max_bytes=100)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            store.add(_response(str(number)))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 50_000
+
+
+def test_finding_an_item_does_not_count_as_use() -> None:
+    store = _store(_response("a"), _response("b"), max_entries=2)
+    store.find_item("msg_q_a")
+    store.add(_response("c"))
+    assert _stored(store, "abc") == "bc"
+
+
+# Against a naive store: a list of responses, the least recently used first.
+
+NAMES = st.sampled_from("abcdefg")
+ITEM_IDS = st.lists(st.sampled_from(["i", "j", "k"]), max_size=2)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    @initialize(max_entries=st.integers(0, 5), max_bytes=st.integers(0, 40))
+    def build(self, max_entries: int, max_bytes: int) -> None:
+        self.limits = max_entries, max_bytes
+        self.store = ResponseStore(max_entries=max_entries, max_bytes=max_bytes)
+        self.by_use: list[StoredResponse] = []
+        self.by_arrival: list[StoredResponse] = []
+        self.count = 0
+
+    def _find(self, name: str | None) -> StoredResponse | None:
+        return next((response for response in self.by_use if response.id == name), None)
+
+    def _lineage(self, name: str | None) -> list[StoredResponse]:
+        line: list[StoredResponse] = []
+        found = self._find(name)
+        while found is not None and found not in line:
+            line.insert(0, found)
+            found = self._find(found.parent_id)
+        return line
+
+    def _use(self, name: str | None) -> None:
+        line = self._lineage(name)
+        self.by_use = [response for response in self.by_use if response not in line] + line
+
+    def _drop(self, response: StoredResponse | None) -> None:
+        if response is not None:
+            self.by_use.remove(response)
+            self.by_arrival.remove(response)
+
+    @rule(name=NAMES, parent=st.none() | NAMES, size=st.integers(0, 45), inputs=ITEM_IDS, outputs=ITEM_IDS)
+    def add(self, name: str, parent: str | None, size: int, inputs: list[str], outputs: list[str]) -> None:
+        self.count += 1
+        own = [
+            Message(role="user", content=f"{self.count}.{place}", id=id_) for place, id_ in enumerate(inputs)
+        ]
+        out = [Message(role="assistant", content=str(self.count), id=id_) for id_ in outputs]
+        response = StoredResponse(
+            id=name, parent_id=parent, input_items=(*own,), output_items=(*out,), body=b"", size=size
+        )
+        self.store.add(response)
+        self._drop(self._find(name))
+        max_entries, max_bytes = self.limits
+        if max_entries == 0 or size > max_bytes:
+            return
+        self._use(parent)
+        self.by_use.append(response)
+        self.by_arrival.append(response)
+        while len(self.by_use) > max_entries or sum(each.size for each in self.by_use) > max_bytes:
+            self._drop(self.by_use[0])
+
+    @rule(name=NAMES)
+    def get(self, name: str) -> None:
+        assert self.store.get(name) is self._find(name)
+        self._use(name)
+
+    @rule(name=NAMES)
+    def history(self, name: str) -> None:
+        line = self._lineage(name)
+        if line and line[0].parent_id is None:
+            items = [item for response in line for item in response.input_items + response.output_items]
+            assert self.store.history(name) == tuple(items)
+            self._use(name)
+        else:
+            with pytest.raises(RequestError):
+                self.store.history(name)
+
+    @rule(name=NAMES)
+    def delete(self, name: str) -> None:
+        assert self.store.delete(name) is (self._find(name) is not None)
+        self._drop(self._find(name))
+
+    @invariant()
+    def the_totals_agree(self) -> None:
+        assert len(self.store) == len(self.by_use)
+        assert self.store.bytes == sum(response.size for response in self.by_use)
+
+    @invariant()
+    def every_item_is_found_as_long_as_it_is_stored(self) -> None:
+        last: dict[str, Item] = {}
+        for response in self.by_arrival:
+            for item in response.input_items + response.output_items:
+                assert isinstance(item, Message)
+                last[str(item.id)] = item
+        assert {id_: self.store.find_item(id_) for id_ in "ijk"} == {id_: last.get(id_) for id_ in "ijk"}
+
+
+TestStoreMachine = StoreMachine.TestCase
+TestStoreMachine.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+# Reasoning.
+
+
+def test_reasoning_is_found_by_key_and_call() -> None:
+    cache = ReasoningCache(10, 1000)
+    cache.put("key1", "call_1", "because")
+    assert cache.get("key1", "call_1") == "because"
+    assert cache.get("key2", "call_1") is None
+    assert cache.get("key1", "call_2") is None
+
+
+def test_later_reasoning_of_a_call_replaces_the_earlier() -> None:
+    cache = ReasoningCache(10, 1000)
+    cache.put("key", "call", "because")
+    cache.put("key", "call", "so")
+    assert (cache.get("key", "call"), len(cache), cache.bytes) == ("so", 1, 2)
+
+
+def test_reasoning_that_was_not_read_for_the_longest_time_goes_first() -> None:
+    cache = ReasoningCache(2, 1000)
+    cache.put("key", "call_1", "1")
+    cache.put("key", "call_2", "2")
+    cache.get("key", "call_1")
+    cache.put("key", "call_3", "3")
+    assert [cache.get("key", f"call_{number}") for number in (1, 2, 3)] == ["1", None, "3"]
+
+
+def test_the_bytes_of_reasoning_are_counted_in_utf_8() -> None:
+    cache = ReasoningCache(10, 6)
+    cache.put("key", "call_1", "思考")
+    assert cache.bytes == 6
+    cache.put("key", "call_2", "x")
+    assert (cache.get("key", "call_1"), cache.bytes) == (None, 1)
+
+
+def test_half_a_surrogate_pair_is_kept_as_it_is() -> None:
+    cache = ReasoningCache(10, 1000)
+    cache.put("key", "call", "\ud83d")
+    assert cache.get("key", "call") == "\ud83d"
+
+
+def test_reasoning_too_large_is_not_kept_and_leaves_no_outdated_text() -> None:
+    cache = ReasoningCache(10, 6)
+    cache.put("key", "call_1", "short")
+    cache.put("key", "call_2", "x")
+    cache.put("key", "call_1", "much longer")
+    assert (cache.get("key", "call_1"), cache.get("key", "call_2")) == (None, "x")
+
+
+def test_no_entries_switch_the_cache_off() -> None:
+    cache = ReasoningCache(0, 1000)
+    cache.put("key", "call", "")
+    assert (cache.get("key", "call"), len(cache)) == (None, 0)
+
+
+CALLS = st.tuples(st.sampled_from(["key1", "key2"]), st.sampled_from(["call_1", "call_2", "call_3"]))
+TEXTS = st.none() | st.text(max_size=6)  # None reads
+
+
+@given(max_entries=st.integers(0, 4), max_bytes=st.integers(0, 20), steps=st.lists(st.tuples(CALLS, TEXTS)))
+def test_the_cache_does_what_a_naive_one_does(
+    max_entries: int, max_bytes: int, steps: list[tuple[tuple[str, str], str | None]]
+) -> None:
+    cache = ReasoningCache(max_entries, max_bytes)
+    naive: dict[tuple[str, str], str] = {}  # the least recently used first
+
+    def size() -> int:
+        return sum(len(text.encode("utf-8", "surrogatepass")) for text in naive.values())
+
+    for call, text in steps:
+        if text is None:
+            assert cache.get(*call) == naive.get(call)
+            if call in naive:
+                naive[call] = naive.pop(call)
+            continue
+        cache.put(*call, text)
+        naive.pop(call, None)
+        if len(text.encode("utf-8", "surrogatepass")) <= max_bytes and max_entries:
+            naive[call] = text
+        while len(naive) > max_entries or size() > max_bytes:
+            del naive[next(iter(naive))]
+        assert (len(cache), cache.bytes) == (len(naive), size())
