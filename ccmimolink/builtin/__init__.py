@@ -1,0 +1,1 @@
+"""Our own plugins, one module each. ``twisted/plugins`` holds them, and they are found like anyone else's."""

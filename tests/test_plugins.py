@@ -1,0 +1,526 @@
+"""Plugins: how they are found, what is refused at start, and how a failing one is kept to its request."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import twisted.plugins
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.python.failure import Failure as Traceback
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from ccmimolink.core.context import RequestContext, SettingsView, TurnKind
+from ccmimolink.core.errors import Failure, FailureKind, LocalError, Profile, ProxyError, RequestError
+from ccmimolink.core.models import BUILTIN_MODELS
+from ccmimolink.core.responses import ResponsesRequest
+from ccmimolink.core.scan import Channel
+from ccmimolink.core.tools import Dropped, FlatTool, ToolKind
+from ccmimolink.discovery import PluginError
+from ccmimolink.interfaces import IFallbackParser, IRequestTransform, IToolFilter
+from ccmimolink.plugins import PluginSet, plugin_failed
+
+CONTEXT = RequestContext(
+    request_id="req_1",
+    profile=Profile.GENERIC,
+    turn=TurnKind.TURN,
+    settings=SettingsView(text_model="mimo-v2.5", text_model_chosen=False, vision_model="mimo-v2.5"),
+    models=BUILTIN_MODELS,
+)
+REQUEST = ResponsesRequest(model="mimo-v2.5")
+TOOL = FlatTool(kind=ToolKind.FUNCTION, name="shell", namespace="box")
+
+DROP_IN = """
+from zope.interface import implementer
+from ccmimolink.interfaces import IFallbackParser, IRequestTransform, IToolFilter
+
+@implementer(IToolFilter)
+class Filter:
+    def __init__(self, name, priority):
+        self.name, self.priority = name, priority
+    def filter(self, tool, context):
+        return tool
+
+@implementer(IRequestTransform)
+class Transform:
+    def __init__(self, name, priority):
+        self.name, self.priority = name, priority
+    def transform(self, request, context):
+        return request
+
+@implementer(IFallbackParser)
+class Parser:
+    def __init__(self, name, priority, markers):
+        self.name, self.priority, self.markers = name, priority, markers
+    def begin(self, tools, channel):
+        return (tools, channel)
+
+"""
+
+
+@pytest.fixture(autouse=True)
+def plugin_package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undo what a test adds to the search path and to the modules."""
+    before = set(sys.modules)
+    monkeypatch.setattr(twisted.plugins, "__path__", list(twisted.plugins.__path__))
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("twisted.plugins.acme"):
+            del sys.modules[name]
+            vars(twisted.plugins).pop(name.rpartition(".")[2], None)
+
+
+def write(directory: Path, body: str, name: str = "acme_plugin") -> Path:
+    file = directory / f"{name}.py"
+    file.write_text(DROP_IN + body)
+    importlib.invalidate_caches()
+    return file
+
+
+def load(directory: Path, body: str, **options: Any) -> PluginSet:
+    write(directory, body)
+    return PluginSet.load(plugin_path=[directory], **options)
+
+
+def refusal(directory: Path, body: str, **options: Any) -> str:
+    with pytest.raises(PluginError) as caught:
+        load(directory, body, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def names(plugins: tuple[Any, ...]) -> list[str]:
+    return [plugin.name for plugin in plugins]
+
+
+# Discovery
+
+
+def test_our_own_plugins_are_found_at_the_door_of_all() -> None:
+    plugins = PluginSet.load(third_party=False)
+
+    assert names(plugins.transforms) == ["model-routing", "image-routing"]
+    assert names(plugins.tool_filters) == ["hosted-tools"]
+    assert names(plugins.fallback_parsers) == ["xml-tool-call"]
+
+
+@pytest.mark.parametrize(
+    ("interface", "field"),
+    [
+        (IRequestTransform, "transforms"),
+        (IToolFilter, "tool_filters"),
+        (IFallbackParser, "fallback_parsers"),
+    ],
+)
+def test_our_own_plugins_keep_their_contract(interface: Any, field: str) -> None:
+    for plugin in getattr(PluginSet.load(third_party=False), field):
+        verifyObject(interface, plugin)
+
+
+def test_a_file_in_a_plugin_directory_is_found(tmp_path: Path) -> None:
+    assert "acme" in names(load(tmp_path, "a = Filter('acme', 5)").tool_filters)
+
+
+def test_a_plugin_directory_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    write(tmp_path, "a = Filter('acme', 5)")
+
+    assert "acme" in names(PluginSet.load(plugin_path=[tmp_path.name]).tool_filters)
+
+
+def test_plugins_run_in_the_order_of_priority_then_name(tmp_path: Path) -> None:
+    body = "a, b, c, d = Filter('z', 1), Filter('y', 100), Filter('a', 200), Filter('i', 100)"
+
+    assert names(load(tmp_path, body).tool_filters) == ["z", "hosted-tools", "i", "y", "a"]
+
+
+def test_priorities_are_compared_as_numbers(tmp_path: Path) -> None:
+    body = "a, b = Filter('a', 1000), Filter('b', -20)"
+
+    assert names(load(tmp_path, body).tool_filters) == ["b", "hosted-tools", "a"]
+
+
+def test_third_party_plugins_can_be_switched_off(tmp_path: Path) -> None:
+    assert names(load(tmp_path, "a = Filter('acme', 5)", third_party=False).tool_filters) == ["hosted-tools"]
+
+
+def test_a_file_that_is_switched_off_is_not_run(tmp_path: Path) -> None:
+    write(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+
+    PluginSet.load(plugin_path=[tmp_path], third_party=False)
+
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_disabled_plugin_is_left_out(tmp_path: Path) -> None:
+    plugins = load(tmp_path, "a = Filter('acme', 5)", disabled=["hosted-tools"])
+
+    assert names(plugins.tool_filters) == ["acme"]
+
+
+def test_a_broken_plugin_can_be_disabled(tmp_path: Path) -> None:
+    plugins = load(tmp_path, "a = Filter('acme', 'first')", disabled=["acme"])
+
+    assert names(plugins.tool_filters) == ["hosted-tools"]
+
+
+def test_a_second_name_for_an_object_makes_no_second_plugin(tmp_path: Path) -> None:
+    body = "a = b = Filter('acme', 5)\nfrom twisted.plugins.ccmimolink_builtin import hosted_tools"
+
+    assert names(load(tmp_path, body).tool_filters) == ["acme", "hosted-tools"]
+
+
+def test_one_name_may_serve_two_interfaces(tmp_path: Path) -> None:
+    plugins = load(tmp_path, "a, b = Filter('acme', 5), Transform('acme', 5)")
+
+    assert "acme" in names(plugins.tool_filters)
+    assert "acme" in names(plugins.transforms)
+
+
+def test_a_directory_that_is_searched_already_is_not_searched_twice(tmp_path: Path) -> None:
+    write(tmp_path, "a = Filter('acme', 5)")
+
+    plugins = PluginSet.load(plugin_path=[tmp_path, tmp_path / "."])
+
+    assert names(plugins.tool_filters) == ["acme", "hosted-tools"]
+
+
+def test_a_file_that_cannot_be_imported_is_logged_and_the_others_go_on(
+    tmp_path: Path, logged_failures: Any
+) -> None:
+    write(tmp_path, "a = Filter('acme', 5)")
+    write(tmp_path, "1 / 0", name="acme_broken")
+    write(tmp_path, "raise SystemExit(1)", name="acme_leaving")
+
+    plugins = PluginSet.load(plugin_path=[tmp_path])
+
+    assert "acme" in names(plugins.tool_filters)
+    assert len(logged_failures.take(ZeroDivisionError)) == 1
+    assert len(logged_failures.take(SystemExit)) == 1
+
+
+def test_nothing_is_written_beside_the_plugins(tmp_path: Path) -> None:
+    load(tmp_path, "a = Filter('acme', 5)")
+
+    assert not (tmp_path / "dropin.cache").exists()
+
+
+def test_the_description_has_a_line_for_each_plugin_and_its_place(tmp_path: Path) -> None:
+    plugins = load(tmp_path, "mine = Filter('acme', 5)", disabled=["xml-tool-call"])
+
+    lines = [line.split(maxsplit=3) for line in plugins.describe().splitlines()]
+    assert lines[2] == ["IToolFilter", "5", "acme", f"{tmp_path / 'acme_plugin.py'} (mine)"]
+    assert [line[2] for line in lines] == ["model-routing", "image-routing", "acme", "hosted-tools"]
+
+
+def test_a_set_without_plugins_describes_itself_as_nothing() -> None:
+    assert PluginSet().describe() == ""
+
+
+# What is refused at start
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("mine = Filter('hosted-tools', 5)", ["hosted_tools", "Rename"]),
+        ("mine = Filter('', 5)", ["name ''"]),
+        ("mine = Filter('two words', 5)", ["'two words'"]),
+        ("mine = Filter('one,two', 5)", ["'one,two'"]),
+        ("mine = Filter(None, 5)", ["name None"]),
+        ("mine = Filter('acme', '5')", ["priority '5'", "int"]),
+        ("mine = Filter('acme', True)", ["priority True", "int"]),
+        ("mine = Filter('acme', 5)\ndel mine.name", ["has no name", "name = "]),
+        ("mine = Filter('acme', 5)\ndel mine.priority", ["priority"]),
+        ("mine = Filter('acme', 5)\nmine.filter = lambda tool: tool", ["filter", "IToolFilter"]),
+        ("mine = Filter('acme', 5)\ndel Filter.filter", ["filter", "IToolFilter"]),
+        ("Filter.name = property(lambda self: 1 / 0)\ndel Filter.__init__\nmine = Filter()", ["division"]),
+        ("mine = Parser('acme', 5, '<x>')", ["markers '<x>'"]),
+        ("mine = Parser('acme', 5, ())", ["markers ()"]),
+        ("mine = Parser('acme', 5, ('<x>', ''))", ["markers"]),
+        ("mine = Parser('acme', 5, (1,))", ["markers"]),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_is_refused_by_its_place(
+    body: str, words: list[str], tmp_path: Path
+) -> None:
+    message = refusal(tmp_path, body)
+
+    assert message.startswith("The plugin ")
+    assert "mine in " in message
+    assert str(tmp_path / "acme_plugin.py") in message
+    for word in words:
+        assert word in message
+
+
+def test_a_class_in_place_of_an_instance_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "del Transform, Parser")
+
+    assert message.startswith(f"Filter in {tmp_path / 'acme_plugin.py'} is a class")
+    assert "filter = Filter()" in message
+
+
+def test_a_missing_directory_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"/gone does not exist.*--plugin-path"):
+        PluginSet.load(plugin_path=[tmp_path / "gone"])
+
+
+def test_a_file_that_would_stay_hidden_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "", name="ccmimolink_builtin")
+
+    with pytest.raises(PluginError, match=r"would stay hidden behind .*Rename it"):
+        PluginSet.load(plugin_path=[tmp_path])
+
+
+def test_a_disabled_name_that_nothing_has_is_refused() -> None:
+    with pytest.raises(PluginError, match=r"'hosted-tool', .*hosted-tools"):
+        PluginSet.load(third_party=False, disabled=["hosted-tool"])
+
+
+# Calls into plugins
+
+
+@implementer(IRequestTransform)
+class Transforming:
+    priority = 1
+
+    def __init__(self, name: str, behaviour: Any) -> None:
+        self.name = name
+        self._behaviour = behaviour
+
+    def transform(self, request: ResponsesRequest, context: RequestContext) -> Any:
+        return self._behaviour(request, context)
+
+
+@implementer(IToolFilter)
+class Filtering:
+    name = "acme"
+    priority = 1
+
+    def __init__(self, behaviour: Any) -> None:
+        self._behaviour = behaviour
+
+    def filter(self, tool: FlatTool, context: RequestContext) -> Any:
+        return self._behaviour(tool, context)
+
+
+@implementer(IFallbackParser)
+class Parsing:
+    name = "acme"
+    priority = 1
+    markers = ("<x>", "<y>")
+
+    def begin(self, tools: Any, channel: Channel) -> Any:
+        return (tools, channel)
+
+
+def transformed(*behaviours: Any) -> Deferred[ResponsesRequest]:
+    return PluginSet(
+        transforms=tuple(Transforming(f"t{index}", one) for index, one in enumerate(behaviours))
+    ).run_transforms(REQUEST, CONTEXT)
+
+
+def failure(answer: Deferred[Any]) -> BaseException:
+    caught: list[Traceback] = []
+    answer.addErrback(caught.append)
+    [reason] = caught
+    return cast("BaseException", reason.value)
+
+
+def result(answer: Deferred[ResponsesRequest]) -> ResponsesRequest:
+    values: list[ResponsesRequest] = []
+    answer.addCallback(values.append)
+    [value] = values
+    return value
+
+
+def rename(suffix: str) -> Any:
+    def behaviour(request: ResponsesRequest, _: RequestContext) -> ResponsesRequest:
+        return ResponsesRequest(model=f"{request.model}{suffix}")
+
+    return behaviour
+
+
+def test_transforms_work_on_one_anothers_result() -> None:
+    assert result(transformed(rename("-a"), rename("-b"))).model == "mimo-v2.5-a-b"
+
+
+def test_a_transform_is_given_the_context() -> None:
+    seen = []
+
+    def behaviour(request: ResponsesRequest, context: RequestContext) -> ResponsesRequest:
+        seen.append(context)
+        return request
+
+    transformed(behaviour)
+
+    assert seen == [CONTEXT]
+
+
+def test_without_transforms_the_request_passes() -> None:
+    assert result(transformed()) is REQUEST
+
+
+def test_a_transform_may_answer_later() -> None:
+    later: Deferred[ResponsesRequest] = Deferred()
+    answer = transformed(lambda *_: later, rename("-b"))
+    assert not answer.called
+
+    later.callback(ResponsesRequest(model="late"))
+
+    assert result(answer).model == "late-b"
+
+
+def test_a_transform_may_be_a_coroutine() -> None:
+    async def behaviour(request: ResponsesRequest, _: RequestContext) -> ResponsesRequest:
+        await succeed(None)
+        return rename("-c")(request, CONTEXT)  # type: ignore[no-any-return]
+
+    assert result(transformed(behaviour)).model == "mimo-v2.5-c"
+
+
+def test_a_refusal_by_a_transform_passes_as_it_is() -> None:
+    refused = RequestError(Failure(FailureKind.UNSUPPORTED, "not here"))
+
+    def behaviour(*_: object) -> None:
+        raise refused
+
+    assert failure(transformed(behaviour)) is refused
+
+
+def test_a_transform_that_raises_becomes_an_error_that_names_it(logged_failures: Any) -> None:
+    error = failure(transformed(lambda *_: 1 / 0))
+
+    assert isinstance(error, LocalError)
+    assert error.failure == Failure(
+        FailureKind.PLUGIN_FAILED, "The plugin 't0' failed: ZeroDivisionError: division by zero"
+    )
+    [logged] = logged_failures.take(ZeroDivisionError)
+    assert "test_plugins.py" in logged.getTraceback()
+
+
+def test_a_transform_that_fails_later_becomes_an_error_that_names_it(logged_failures: Any) -> None:
+    later: Deferred[ResponsesRequest] = Deferred()
+    answer = transformed(rename(""), lambda *_: later)
+
+    later.errback(KeyError("gone"))
+
+    error = failure(answer)
+    assert isinstance(error, LocalError)
+    assert error.failure.message == "The plugin 't1' failed: KeyError: 'gone'"
+    assert logged_failures.take(KeyError)
+
+
+def test_a_transform_that_answers_with_something_else_is_named(logged_failures: Any) -> None:
+    error = failure(transformed(lambda *_: None))
+
+    assert isinstance(error, LocalError)
+    assert "'t0' failed: TypeError: answered with NoneType, not with ResponsesRequest" in str(error)
+    assert logged_failures.take(TypeError)
+
+
+def test_no_transform_runs_after_a_failed_one(logged_failures: Any) -> None:
+    ran: list[object] = []
+
+    failure(transformed(lambda *_: 1 / 0, lambda *arguments: ran.append(arguments)))
+
+    assert ran == []
+    assert logged_failures.take(ZeroDivisionError)
+
+
+def test_a_long_reason_is_cut(logged_failures: Any) -> None:
+    def behaviour(*_: object) -> None:
+        raise ValueError("x" * 10_000)
+
+    assert len(str(failure(transformed(behaviour)))) < 400
+    assert logged_failures.take(ValueError)
+
+
+def test_cancelling_reaches_the_running_transform_and_is_no_failure() -> None:
+    cancelled: list[object] = []
+    answer = transformed(lambda *_: Deferred(cancelled.append))
+
+    answer.cancel()
+
+    assert len(cancelled) == 1
+    assert isinstance(failure(answer), CancelledError)
+
+
+def test_a_cancellation_of_the_plugins_own_is_a_failure(logged_failures: Any) -> None:
+    later: Deferred[ResponsesRequest] = Deferred()
+    answer = transformed(lambda *_: later)
+
+    later.cancel()
+
+    assert isinstance(failure(answer), LocalError)
+    assert logged_failures.take(CancelledError)
+
+
+def filtered(behaviour: Any, tool: FlatTool = TOOL) -> FlatTool | Dropped:
+    [bound] = PluginSet(tool_filters=(Filtering(behaviour),)).bound_filters(CONTEXT)
+    return bound(tool)
+
+
+def test_a_filter_may_keep_change_and_drop() -> None:
+    described = FlatTool(kind=TOOL.kind, name=TOOL.name, namespace=TOOL.namespace, description="new")
+
+    assert filtered(lambda tool, _: tool) is TOOL
+    assert filtered(lambda *_: described) is described
+    assert filtered(lambda *_: Dropped("no")) == Dropped("no")
+
+
+def test_a_filter_is_given_the_context() -> None:
+    assert filtered(lambda _, context: Dropped(context.request_id)) == Dropped("req_1")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        FlatTool(kind=ToolKind.CUSTOM, name="shell", namespace="box"),
+        FlatTool(kind=ToolKind.FUNCTION, name="bash", namespace="box"),
+        FlatTool(kind=ToolKind.FUNCTION, name="shell"),
+        None,
+        True,
+    ],
+)
+def test_a_filter_that_answers_with_another_tool_is_named(changed: object, logged_failures: Any) -> None:
+    with pytest.raises(LocalError, match="The plugin 'acme' failed"):
+        filtered(lambda *_: changed)
+
+    assert logged_failures.take()
+
+
+def test_a_filter_that_raises_is_named(logged_failures: Any) -> None:
+    with pytest.raises(LocalError, match="The plugin 'acme' failed: ZeroDivisionError"):
+        filtered(lambda *_: 1 / 0)
+
+    assert logged_failures.take(ZeroDivisionError)
+
+
+def test_a_refusal_by_a_filter_passes_as_it_is() -> None:
+    def behaviour(*_: object) -> None:
+        raise RequestError(Failure(FailureKind.UNSUPPORTED, "not here"))
+
+    with pytest.raises(ProxyError, match=r"^not here$"):
+        filtered(behaviour)
+
+
+def test_a_parser_is_bound_to_the_tools_of_the_request() -> None:
+    [parser] = PluginSet(fallback_parsers=(Parsing(),)).bound_parsers([TOOL])
+
+    assert (parser.name, parser.markers) == ("acme", ("<x>", "<y>"))
+    session: Any = parser.begin(Channel.TEXT)
+    assert session == ([TOOL], Channel.TEXT)
+
+
+def test_a_failed_parser_is_logged_with_its_name(logged_failures: Any) -> None:
+    error = plugin_failed("acme", KeyError("gone"))
+
+    assert error.failure == Failure(FailureKind.PLUGIN_FAILED, "The plugin 'acme' failed: KeyError: 'gone'")
+    assert logged_failures.take(KeyError)
