@@ -30,6 +30,8 @@ class IDemoReactor(IReactorTCP, IReactorTime):
 class _QuietSite(Site):
     """A site that writes no access log: who runs the demo sees each exchange in the log of its client."""
 
+    noisy = False
+
     def log(self, request: Request) -> None:
         return
 
