@@ -9,6 +9,7 @@ import msgspec
 
 from ccmimolink.core import chat
 from ccmimolink.core.errors import Failure, FailureKind
+from ccmimolink.core.sse import MAX_EVENT_SIZE, EventTooLarge
 from ccmimolink.core.upstream_errors import classify_error
 from ccmimolink.core.upstream_events import (
     CallDelta,
@@ -33,7 +34,10 @@ def read_payload(payload: bytes) -> list[UpstreamEvent]:
     try:
         chunk = chat.decode_chunk(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        if payload.strip() == _DONE:
+        said = payload.strip()
+        if not said:
+            return []  # an event without content keeps a connection alive
+        if said == _DONE:
             return [Ended()]
         return [Failed(Failure(FailureKind.STREAM_BROKEN, "MiMo sent a chunk that could not be read."))]
     if chunk.error is not None:
@@ -91,10 +95,18 @@ def _read_usage(usage: chat.Usage) -> Usage | None:
 class WholeAnswer:
     """Stands in for the SSE decoder where an answer is one JSON body: some gateways ignore ``stream``."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_size: int = MAX_EVENT_SIZE) -> None:
         self._parts: list[bytes] = []
+        self._room = max_size
 
     def receive_data(self, data: bytes) -> list[bytes]:
+        """Nothing yet.
+
+        :raises EventTooLarge: the body is longer than any answer; it must not fill the memory.
+        """
+        self._room -= len(data)
+        if self._room < 0:
+            raise EventTooLarge
         self._parts.append(data)
         return []
 

@@ -94,10 +94,11 @@ class SSEDecoder:
                     payloads.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
                     self._data.clear()
                     self._data_size = 0
-            elif line.startswith(b"data:"):
+            elif line.startswith(b"data:") or line == b"data":
                 value = line[6:] if line[5:6] == b" " else line[5:]
                 self._data.append(value)
-                self._data_size += len(value)
+                # The line end counts: it will stand between two lines, and empty lines must not be endless.
+                self._data_size += len(value) + 1
                 if self._data_size > self._max_event_size:
                     raise EventTooLarge
         return payloads

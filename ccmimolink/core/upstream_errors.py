@@ -25,14 +25,19 @@ _INFRASTRUCTURE = re.compile(
 )
 _CONTEXT = re.compile(
     r"context[_ ](?:length|window)|maximum context|too many (?:input )?tokens|prompt is too long"
-    r"|exceeds? the (?:model'?s )?(?:maximum|context)",
+    r"|exceeds? the (?:model'?s )?(?:maximum )?context",
     re.IGNORECASE,
 )
 _MODERATION = re.compile(r"moderation|content[_ ]filter|risk control", re.IGNORECASE)
+_RATE = re.compile(r"too many requests|rate.?limit|per (?:minute|second)|\b[rt]pm\b|concurren", re.IGNORECASE)
 _QUOTA = re.compile(r"quota|credit|plan.{0,20}exhaust", re.IGNORECASE)
+_STATUS = re.compile(r"[45][0-9][0-9]")
 _KEY_LIKE = re.compile(r"\b(?:sk|tp|ttp|gp)-[A-Za-z0-9_-]{6,}|\beyJ[A-Za-z0-9_.-]{10,}")
+# A host is told from a field's path (messages.0.content) by its domain, its port or its address.
 _HOST_LIKE = re.compile(
-    r"\b(?:[a-z0-9_-]+\.)+[a-z]{2,}(?::\d+)?(?:/\d+\.\d+\.\d+\.\d+(?::\d+)?)?|\b\d+\.\d+\.\d+\.\d+(?::\d+)?",
+    r"(?:\b[a-z0-9_.-]+/)?\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"
+    r"|\b(?:[a-z0-9_-]+\.)+(?:com|net|org|io|ai|cn|dev|internal|local|localdomain|svc|lan|corp)\b(?::\d+)?"
+    r"|\b(?:localhost|[a-z0-9_]+(?:[.-][a-z0-9_]+)+):\d{2,5}\b",
     re.IGNORECASE,
 )
 
@@ -90,17 +95,16 @@ def classify_error(status: int | None, error: ErrorBody | str) -> Failure:
     """The failure that an ``error`` object inside a 200 answer means."""
     details = _details(error)
     if status is None and isinstance(error, ErrorBody):
-        code = str(error.code or "")
-        status = int(code) if code.isdigit() and 400 <= int(code) <= 599 else None
+        code = str(error.code)
+        status = int(code) if _STATUS.fullmatch(code) else None
     return _classify(status, details, None)
 
 
 def _classify(status: int | None, details: ErrorDetails, retry_after: float | None) -> Failure:
     kind = _kind(status, details.text)
     said = f": {details.reason}" if details.reason else "."
-    return Failure(
-        kind, f"{_SAYINGS[kind]}{said}".replace("STATUS", str(status or "an error")), retry_after=retry_after
-    )
+    saying = _SAYINGS[kind].replace("STATUS", str(status or "an error"))
+    return Failure(kind, saying + said, retry_after=retry_after)
 
 
 _SAYINGS = {
@@ -138,9 +142,12 @@ def _kind(status: int | None, text: str) -> FailureKind:
     if status in {400, 413, 422, None} and _CONTEXT.search(text):
         return FailureKind.CONTEXT_TOO_LONG
     if status == 429:
-        # "Too many requests" passes with time; a spent plan does not.
-        return FailureKind.QUOTA_EXHAUSTED if _QUOTA.search(text) else FailureKind.RATE_LIMITED
+        # "Too many requests" passes with time, a spent plan does not. If both are said, waiting costs less.
+        spent = _QUOTA.search(text) and not _RATE.search(text)
+        return FailureKind.QUOTA_EXHAUSTED if spent else FailureKind.RATE_LIMITED
     if status is None:
+        if _RATE.search(text):
+            return FailureKind.RATE_LIMITED
         return FailureKind.STREAM_BROKEN
     if status in _BY_STATUS:
         return _BY_STATUS[status]

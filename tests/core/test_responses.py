@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Raw
 
 from ccmimolink.core.errors import Failure, FailureKind, RequestError
 from ccmimolink.core.responses import (

@@ -1,0 +1,301 @@
+"""The Responses API vocabulary, as we answer: output items, the response object and the stream events.
+
+Owns the shapes and their bytes on the wire. It must not decide when an event is due. Every field that the
+OpenAI reference marks as required is present, null where nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Raw, Struct
+
+
+class OutputText(Struct, tag_field="type", tag="output_text"):
+    text: str
+    annotations: tuple[Any, ...] = ()
+    logprobs: tuple[Any, ...] = ()
+
+
+class SummaryText(Struct, tag_field="type", tag="summary_text"):
+    text: str
+
+
+class OutputMessage(Struct, tag_field="type", tag="message", kw_only=True):
+    id: str
+    status: str
+    role: str = "assistant"
+    content: tuple[OutputText, ...] = ()
+
+
+class OutputReasoning(Struct, tag_field="type", tag="reasoning", kw_only=True, omit_defaults=True):
+    id: str
+    summary: tuple[SummaryText, ...]
+    encrypted_content: str | None = None
+
+
+class OutputFunctionCall(Struct, tag_field="type", tag="function_call", kw_only=True, omit_defaults=True):
+    id: str
+    call_id: str
+    name: str
+    arguments: str
+    status: str
+    namespace: str | None = None
+
+
+class OutputCustomToolCall(
+    Struct, tag_field="type", tag="custom_tool_call", kw_only=True, omit_defaults=True
+):
+    id: str
+    call_id: str
+    name: str
+    input: str
+    namespace: str | None = None
+
+
+class OutputToolSearchCall(Struct, tag_field="type", tag="tool_search_call", kw_only=True):
+    id: str
+    call_id: str
+    arguments: Any
+    status: str
+    execution: str = "client"
+
+
+class OutputLocalShellCall(Struct, tag_field="type", tag="local_shell_call", kw_only=True):
+    id: str
+    call_id: str
+    action: dict[str, Any]
+    status: str
+
+
+OutputItem = (
+    OutputMessage
+    | OutputReasoning
+    | OutputFunctionCall
+    | OutputCustomToolCall
+    | OutputToolSearchCall
+    | OutputLocalShellCall
+)
+
+
+class InputTokensDetails(Struct):
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+class OutputTokensDetails(Struct):
+    reasoning_tokens: int = 0
+
+
+class ResponseUsage(Struct, kw_only=True):
+    input_tokens: int
+    input_tokens_details: InputTokensDetails
+    output_tokens: int
+    output_tokens_details: OutputTokensDetails
+    total_tokens: int
+
+
+class ResponseError(Struct):
+    code: str
+    message: str
+
+
+class IncompleteDetails(Struct):
+    reason: str
+
+
+class Response(Struct, kw_only=True):
+    """The response object. One is made per request, with what is known at the start, and then completed.
+
+    ``created_at`` and ``completed_at`` are in seconds since the epoch.
+    """
+
+    id: str
+    object: str = "response"
+    created_at: int
+    completed_at: int | None = None
+    status: str = "in_progress"
+    background: bool = False
+    error: ResponseError | None = None
+    incomplete_details: IncompleteDetails | None = None
+    instructions: str | None = None
+    max_output_tokens: int | None = None
+    max_tool_calls: int | None = None
+    model: str
+    output: tuple[OutputItem, ...] = ()
+    parallel_tool_calls: bool = True
+    previous_response_id: str | None = None
+    prompt_cache_key: str | None = None
+    reasoning: Any
+    safety_identifier: str | None = None
+    service_tier: str = "default"
+    store: bool = True
+    temperature: float = 1.0
+    text: Any
+    tool_choice: Any = "auto"
+    tools: list[Raw] = []
+    top_logprobs: int = 0
+    top_p: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    truncation: str = "disabled"
+    usage: ResponseUsage | None = None
+    user: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class _Event(Struct, kw_only=True, tag_field="type"):
+    sequence_number: int
+
+
+class Created(_Event, tag="response.created", kw_only=True):
+    response: Response
+
+
+class InProgress(_Event, tag="response.in_progress", kw_only=True):
+    response: Response
+
+
+class Completed(_Event, tag="response.completed", kw_only=True):
+    response: Response
+
+
+class Incomplete(_Event, tag="response.incomplete", kw_only=True):
+    response: Response
+
+
+class Failed(_Event, tag="response.failed", kw_only=True):
+    response: Response
+
+
+class ItemAdded(_Event, tag="response.output_item.added", kw_only=True):
+    output_index: int
+    item: OutputItem
+
+
+class ItemDone(_Event, tag="response.output_item.done", kw_only=True):
+    output_index: int
+    item: OutputItem
+
+
+class ContentPartAdded(_Event, tag="response.content_part.added", kw_only=True):
+    item_id: str
+    output_index: int
+    content_index: int = 0
+    part: OutputText
+
+
+class ContentPartDone(_Event, tag="response.content_part.done", kw_only=True):
+    item_id: str
+    output_index: int
+    content_index: int = 0
+    part: OutputText
+
+
+class TextDelta(_Event, tag="response.output_text.delta", kw_only=True):
+    item_id: str
+    output_index: int
+    content_index: int = 0
+    delta: str
+    logprobs: tuple[Any, ...] = ()
+
+
+class TextDone(_Event, tag="response.output_text.done", kw_only=True):
+    item_id: str
+    output_index: int
+    content_index: int = 0
+    text: str
+    logprobs: tuple[Any, ...] = ()
+
+
+class SummaryPartAdded(_Event, tag="response.reasoning_summary_part.added", kw_only=True):
+    item_id: str
+    output_index: int
+    summary_index: int = 0
+    part: SummaryText
+
+
+class SummaryPartDone(_Event, tag="response.reasoning_summary_part.done", kw_only=True):
+    item_id: str
+    output_index: int
+    summary_index: int = 0
+    part: SummaryText
+
+
+class SummaryTextDelta(_Event, tag="response.reasoning_summary_text.delta", kw_only=True):
+    item_id: str
+    output_index: int
+    summary_index: int = 0
+    delta: str
+
+
+class SummaryTextDone(_Event, tag="response.reasoning_summary_text.done", kw_only=True):
+    item_id: str
+    output_index: int
+    summary_index: int = 0
+    text: str
+
+
+class ArgumentsDelta(_Event, tag="response.function_call_arguments.delta", kw_only=True):
+    item_id: str
+    output_index: int
+    delta: str
+
+
+class ArgumentsDone(_Event, tag="response.function_call_arguments.done", kw_only=True):
+    item_id: str
+    output_index: int
+    name: str
+    arguments: str
+
+
+class CustomInputDelta(_Event, tag="response.custom_tool_call_input.delta", kw_only=True):
+    item_id: str
+    output_index: int
+    delta: str
+
+
+class CustomInputDone(_Event, tag="response.custom_tool_call_input.done", kw_only=True):
+    item_id: str
+    output_index: int
+    input: str
+
+
+StreamEvent = (
+    Created
+    | InProgress
+    | Completed
+    | Incomplete
+    | Failed
+    | ItemAdded
+    | ItemDone
+    | ContentPartAdded
+    | ContentPartDone
+    | TextDelta
+    | TextDone
+    | SummaryPartAdded
+    | SummaryPartDone
+    | SummaryTextDelta
+    | SummaryTextDone
+    | ArgumentsDelta
+    | ArgumentsDone
+    | CustomInputDelta
+    | CustomInputDone
+)
+
+_PREFIXES: dict[type, bytes] = {
+    kind: b"event: " + kind.__struct_config__.tag.encode() + b"\ndata: " for kind in get_args(StreamEvent)
+}
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_events(events: Iterable[StreamEvent]) -> bytes:
+    """The events as server-sent events, joined so that they leave in one write."""
+    return b"".join([b"%b%b\n\n" % (_PREFIXES[type(event)], _encode(event)) for event in events])
+
+
+def encode_response(response: Response) -> bytes:
+    """The response object as JSON, the body of an answer that is not streamed."""
+    return _encode(response)

@@ -1,0 +1,312 @@
+"""How each kind of output item is opened, filled and closed, and how tokens are counted.
+
+Owns the events of one item, in the order that the OpenAI reference gives, and the closed item. It must not
+decide when an item begins or ends: that is the stream's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ccmimolink.core import events as ev
+from ccmimolink.core.calls import json_object
+from ccmimolink.core.reasoning import encode_carrier
+from ccmimolink.core.tools import FlatTool, ToolKind
+from ccmimolink.core.upstream_events import Usage
+
+
+class Emitter:
+    """Collects events and numbers them, and the items that they show, without a gap."""
+
+    __slots__ = ("_items", "_number", "events")
+
+    def __init__(self) -> None:
+        self._number = -1
+        self._items = -1
+        self.events: list[ev.StreamEvent] = []
+
+    def next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def next_item(self) -> int:
+        """The ``output_index`` of an item; taken when it is shown, since one may be given up before."""
+        self._items += 1
+        return self._items
+
+    def take(self) -> list[ev.StreamEvent]:
+        taken = self.events
+        self.events = []
+        return taken
+
+
+class ItemWriter(Protocol):
+    """An open item. ``delta`` may be called any number of times, then ``close`` once, or never."""
+
+    def delta(self, text: str) -> None: ...
+
+    def close(self, status: str) -> ev.OutputItem: ...
+
+
+class ReasoningWriter:
+    """Reasoning is streamed as its summary: the field that Codex and the SDKs show."""
+
+    def __init__(self, emitter: Emitter, item_id: str, carry: Callable[[str], str] | None) -> None:
+        self._emitter, self._id, self._carry = emitter, item_id, carry
+        self._index = output_index = emitter.next_item()
+        self._parts: list[str] = []
+        emit = emitter.events.append
+        item = ev.OutputReasoning(id=item_id, summary=())
+        emit(ev.ItemAdded(sequence_number=emitter.next(), output_index=output_index, item=item))
+        emit(
+            ev.SummaryPartAdded(
+                sequence_number=emitter.next(),
+                item_id=item_id,
+                output_index=output_index,
+                part=ev.SummaryText(""),
+            )
+        )
+
+    def delta(self, text: str) -> None:
+        self._parts.append(text)
+        emitter = self._emitter
+        emitter.events.append(
+            ev.SummaryTextDelta(
+                sequence_number=emitter.next(), item_id=self._id, output_index=self._index, delta=text
+            )
+        )
+
+    def close(self, status: str) -> ev.OutputReasoning:
+        emitter, text = self._emitter, "".join(self._parts)
+        part = ev.SummaryText(text)
+        item = ev.OutputReasoning(
+            id=self._id, summary=(part,), encrypted_content=self._carry(text) if self._carry else None
+        )
+        emit = emitter.events.append
+        where: dict[str, Any] = {"item_id": self._id, "output_index": self._index}
+        emit(ev.SummaryTextDone(sequence_number=emitter.next(), text=text, **where))
+        emit(ev.SummaryPartDone(sequence_number=emitter.next(), part=part, **where))
+        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
+        return item
+
+
+class MessageWriter:
+    def __init__(self, emitter: Emitter, item_id: str) -> None:
+        self._emitter, self._id = emitter, item_id
+        self._index = output_index = emitter.next_item()
+        self._parts: list[str] = []
+        emit = emitter.events.append
+        item = ev.OutputMessage(id=item_id, status="in_progress")
+        emit(ev.ItemAdded(sequence_number=emitter.next(), output_index=output_index, item=item))
+        emit(
+            ev.ContentPartAdded(
+                sequence_number=emitter.next(),
+                item_id=item_id,
+                output_index=output_index,
+                part=ev.OutputText(""),
+            )
+        )
+
+    def delta(self, text: str) -> None:
+        self._parts.append(text)
+        emitter = self._emitter
+        emitter.events.append(
+            ev.TextDelta(
+                sequence_number=emitter.next(), item_id=self._id, output_index=self._index, delta=text
+            )
+        )
+
+    def close(self, status: str) -> ev.OutputMessage:
+        emitter, text = self._emitter, "".join(self._parts)
+        part = ev.OutputText(text)
+        item = ev.OutputMessage(id=self._id, status=status, content=(part,))
+        emit = emitter.events.append
+        where: dict[str, Any] = {"item_id": self._id, "output_index": self._index}
+        emit(ev.TextDone(sequence_number=emitter.next(), text=text, **where))
+        emit(ev.ContentPartDone(sequence_number=emitter.next(), part=part, **where))
+        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
+        return item
+
+
+class FunctionCallWriter:
+    """A call of a function tool. The arguments pass as the model wrote them, whether they are JSON or not."""
+
+    def __init__(self, emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> None:
+        self._emitter, self._id, self._call_id, self._tool = emitter, item_id, call_id, tool
+        self._index = emitter.next_item()
+        self._parts: list[str] = []
+        emitter.events.append(
+            ev.ItemAdded(
+                sequence_number=emitter.next(), output_index=self._index, item=self._item("", "in_progress")
+            )
+        )
+
+    def _item(self, arguments: str, status: str) -> ev.OutputFunctionCall:
+        return ev.OutputFunctionCall(
+            id=self._id,
+            call_id=self._call_id,
+            name=self._tool.name,
+            namespace=self._tool.namespace,
+            arguments=arguments,
+            status=status,
+        )
+
+    def delta(self, text: str) -> None:
+        self._parts.append(text)
+        emitter = self._emitter
+        emitter.events.append(
+            ev.ArgumentsDelta(
+                sequence_number=emitter.next(), item_id=self._id, output_index=self._index, delta=text
+            )
+        )
+
+    def close(self, status: str) -> ev.OutputFunctionCall:
+        if not self._parts:
+            # A call without arguments: clients parse the string, and the empty one is not JSON.
+            self.delta("{}")
+        emitter, arguments = self._emitter, "".join(self._parts)
+        item = self._item(arguments, status)
+        emit = emitter.events.append
+        emit(
+            ev.ArgumentsDone(
+                sequence_number=emitter.next(),
+                item_id=self._id,
+                output_index=self._index,
+                name=item.name,
+                arguments=arguments,
+            )
+        )
+        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
+        return item
+
+
+class CustomCallWriter:
+    """A call of a freeform tool: the upstream wraps its input in JSON, the client gets the bare input."""
+
+    def __init__(self, emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> None:
+        self._emitter, self._id, self._call_id, self._tool = emitter, item_id, call_id, tool
+        self._index = emitter.next_item()
+        self._parts: list[str] = []
+        emitter.events.append(
+            ev.ItemAdded(sequence_number=emitter.next(), output_index=self._index, item=self._item(""))
+        )
+
+    def _item(self, text: str) -> ev.OutputCustomToolCall:
+        return ev.OutputCustomToolCall(
+            id=self._id,
+            call_id=self._call_id,
+            name=self._tool.name,
+            namespace=self._tool.namespace,
+            input=text,
+        )
+
+    def delta(self, text: str) -> None:
+        self._parts.append(text)
+
+    def close(self, status: str) -> ev.OutputCustomToolCall:
+        emitter, text = self._emitter, freeform_input("".join(self._parts))
+        item = self._item(text)
+        emit = emitter.events.append
+        where: dict[str, Any] = {"item_id": self._id, "output_index": self._index}
+        emit(ev.CustomInputDelta(sequence_number=emitter.next(), delta=text, **where))
+        emit(ev.CustomInputDone(sequence_number=emitter.next(), input=text, **where))
+        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
+        return item
+
+
+class WholeCallWriter:
+    """A call whose item has no stream of its own (tool_search, local_shell): shown when it is complete."""
+
+    def __init__(self, emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> None:
+        self._emitter, self._id, self._call_id, self._tool = emitter, item_id, call_id, tool
+        self._parts: list[str] = []
+
+    def delta(self, text: str) -> None:
+        self._parts.append(text)
+
+    def close(self, status: str) -> ev.OutputItem:
+        text = "".join(self._parts) or "{}"
+        arguments = json_object(text)
+        if self._tool.kind is ToolKind.TOOL_SEARCH:
+            # The item takes an object only; text that is none is most likely the bare query.
+            return self._whole(
+                ev.OutputToolSearchCall(
+                    id=self._id,
+                    call_id=self._call_id,
+                    arguments={"query": text} if arguments is None else arguments,
+                    status=status,
+                )
+            )
+        if arguments is None or not _is_command(arguments.get("command")):
+            # Not to be guessed at: the client answers that it cannot run this.
+            function = FunctionCallWriter(self._emitter, self._id, self._call_id, self._tool)
+            function.delta(text)
+            return function.close(status)
+        action = {"env": {}, **arguments, "type": "exec"}
+        return self._whole(
+            ev.OutputLocalShellCall(id=self._id, call_id=self._call_id, action=action, status=status)
+        )
+
+    def _whole(self, item: ev.OutputItem) -> ev.OutputItem:
+        emitter = self._emitter
+        index, emit = emitter.next_item(), emitter.events.append
+        emit(ev.ItemAdded(sequence_number=emitter.next(), output_index=index, item=item))
+        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=index, item=item))
+        return item
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+def freeform_input(arguments: str) -> str:
+    """The input of a freeform tool from the arguments that the model wrote.
+
+    Expected is ``{"input": "…"}``. One string under another name is taken for the input; what is no JSON
+    object at all is the bare input.
+    """
+    found = json_object(arguments)
+    if found is None:
+        return arguments
+    value = found.get("input")
+    if isinstance(value, str):
+        return value
+    strings = [value for value in found.values() if isinstance(value, str)]
+    return strings[0] if len(found) == 1 and strings else arguments
+
+
+_WRITERS: dict[ToolKind, Callable[[Emitter, str, str, FlatTool], ItemWriter]] = {
+    ToolKind.CUSTOM: CustomCallWriter,
+    ToolKind.TOOL_SEARCH: WholeCallWriter,
+    ToolKind.LOCAL_SHELL: WholeCallWriter,
+}
+
+ITEM_PREFIXES = {
+    ToolKind.FUNCTION: "fc",
+    ToolKind.HOSTED: "fc",
+    ToolKind.CUSTOM: "ctc",
+    ToolKind.TOOL_SEARCH: "ts",
+    ToolKind.LOCAL_SHELL: "lsh",
+}
+
+
+def call_writer(emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> ItemWriter:
+    """The writer for a call of this tool."""
+    return _WRITERS.get(tool.kind, FunctionCallWriter)(emitter, item_id, call_id, tool)
+
+
+def response_usage(usage: Usage) -> ev.ResponseUsage:
+    """The upstream's counts in the API's shape."""
+    return ev.ResponseUsage(
+        input_tokens=usage.input,
+        input_tokens_details=ev.InputTokensDetails(cached_tokens=usage.cached),
+        output_tokens=usage.output,
+        output_tokens_details=ev.OutputTokensDetails(reasoning_tokens=usage.reasoning),
+        total_tokens=usage.total,
+    )
+
+
+def carrier(*, summary_is_complete: bool) -> Callable[[str], str]:
+    """How a closed reasoning item carries its text (see :mod:`ccmimolink.core.reasoning`)."""
+    return lambda text: encode_carrier(text, summary_is_complete=summary_is_complete)
