@@ -1,0 +1,121 @@
+"""The parts of a running proxy, put together.
+
+Owns the wiring from settings to the HTTP site, and nothing that runs by itself.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.web.client import HTTPConnectionPool
+from twisted.web.iweb import IAgent
+
+from ccmimolink.core.context import SettingsView
+from ccmimolink.core.models import BUILTIN_MODELS
+from ccmimolink.limiter import UpstreamLimiter
+from ccmimolink.plugins import PluginSet, plugin_failed
+from ccmimolink.settings import Settings
+from ccmimolink.store import ReasoningCache, ResponseStore
+from ccmimolink.transport import make_agent, make_http_client, make_pool
+from ccmimolink.upstream import MiMoClient, UpstreamPolicy
+from ccmimolink.web.guard import Guard
+from ccmimolink.web.keys import KeyResolver
+from ccmimolink.web.resources import Root
+from ccmimolink.web.services import Limits, ProxyServices
+from ccmimolink.web.site import ProxySite
+
+REASONING_CACHE_BYTES = 16 * 1024 * 1024
+"""Room for a thousand tool calls with long thinking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A proxy that is ready to be listened with."""
+
+    site: ProxySite
+    services: ProxyServices
+    pool: HTTPConnectionPool
+
+
+def new_id(prefix: str) -> str:
+    """An id as the API's own look: the prefix that clients go by, and 128 random bits."""
+    return f"{prefix}_{uuid.uuid4().hex}"
+
+
+def build_graph(
+    settings: Settings,
+    plugins: PluginSet,
+    reactor: Any,
+    *,
+    base_url: str | None = None,
+    fallback_key: str | None = None,
+    agent: IAgent | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Graph:
+    """Build everything but the listener.
+
+    :param base_url: in place of the setting: where the simulated MiMo listens.
+    :param fallback_key: in place of the setting.
+    :param agent: in place of one over the network, for tests in memory.
+    :param monotonic: what all durations are measured with.
+    :param monotonic: measures all durations; a test hands in its own.
+    """
+    base_url = settings.base_url if base_url is None else base_url
+    pool = make_pool(reactor, settings.max_concurrent)
+    limiter = UpstreamLimiter(
+        reactor,
+        max_concurrent=settings.max_concurrent,
+        min_interval=settings.min_interval,
+        max_waiting=settings.max_waiting,
+        max_wait=settings.max_wait,
+        monotonic=monotonic,
+    )
+    client = MiMoClient(
+        make_http_client(agent or make_agent(reactor, pool, settings.connect_timeout)),
+        base_url,
+        UpstreamPolicy(
+            first_byte_timeout=settings.first_byte_timeout,
+            retries=settings.retries,
+            retry_budget=settings.retry_budget,
+            back_off=settings.back_off,
+        ),
+        clock=reactor,
+        monotonic=monotonic,
+        epoch=time.time,
+        back_off=limiter.back_off,
+        jitter=random.random,
+    )
+    services = ProxyServices(
+        clock=reactor,
+        now=time.time,
+        monotonic=monotonic,
+        new_id=new_id,
+        limits=Limits(
+            idle_timeout=settings.idle_timeout,
+            slow_client_timeout=settings.slow_client_timeout,
+            keepalive=settings.keepalive,
+        ),
+        settings=SettingsView(
+            text_model=settings.model,
+            text_model_chosen=settings.model_chosen,
+            vision_model=settings.vision_model,
+        ),
+        models=BUILTIN_MODELS,
+        keys=KeyResolver(
+            base_url, settings.api_key if fallback_key is None else fallback_key, token=settings.token
+        ),
+        plugins=plugins,
+        plugin_failed=plugin_failed,
+        limiter=limiter,
+        client=client,
+        store=ResponseStore(max_entries=settings.store_entries, max_bytes=settings.store_bytes),
+        reasoning=ReasoningCache(settings.reasoning_cache_entries, REASONING_CACHE_BYTES),
+    )
+    root = Root(Guard("" if settings.listen_address.is_local else settings.token), services)
+    site = ProxySite(root, max_body_bytes=settings.max_body_bytes, reactor=reactor)
+    return Graph(site, services, pool)

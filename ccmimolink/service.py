@@ -1,0 +1,209 @@
+"""ProxyService: the life of the running proxy, from the first listening port to the last drained stream.
+
+Owns the order of start and stop. A plain ``MultiService`` stops its children side by side; here a stream must
+be over before the limiter, the pool and the simulated MiMo that serve it go.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import IO, Any, cast
+
+from twisted.application.service import IService, Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogPublisher,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
+from twisted.python.logfile import LogFile
+
+from ccmimolink.demo.service import DemoService, demo_service
+from ccmimolink.graph import Graph, build_graph
+from ccmimolink.plugins import PluginSet
+from ccmimolink.settings import Settings, SettingsError
+
+LOG_FILE_SIZE = 10 * 1024 * 1024
+"""Bytes after which the log file is rotated."""
+
+LOG_FILES_KEPT = 5
+
+LAST_WORDS = 1.0
+"""Seconds for the last events to leave once all requests are over."""
+
+_DEMO_KEY = "demo-key-of-the-simulated-mimo"
+
+_DEMO_HINT = """
+ccmimolink answers from a simulated MiMo on this machine; no key is used and nothing is billed.
+Try Codex with it:
+
+  curl -s {url}/models -o /tmp/mimo-models.json
+  codex exec --skip-git-repo-check -c model='"mimo-v2.5"' -c model_provider='"mimo"' \\
+    -c model_catalog_json='"/tmp/mimo-models.json"' -c web_search='"disabled"' \\
+    -c 'model_providers.mimo={{name="MiMo via ccmimolink", base_url="{url}", wire_api="responses"}}' \\
+    -s workspace-write "create hello.txt with hello from MiMo"
+"""
+
+
+def build_service(settings: Settings, plugins: PluginSet, reactor: Any) -> IService:
+    """The proxy as a service. Nothing is opened before it is started."""
+    return ProxyService(settings, plugins, reactor)
+
+
+class ProxyService(Service):
+    """Start it once. A busy port raises ``CannotListenError`` and an unusable log file ``SettingsError``.
+
+    ``stopService`` fires once running streams have ended: by themselves, at the end of the grace time
+    (``MIMO_PROXY_DRAIN_MS``) or at a second SIGTERM or SIGINT, whichever comes first.
+    """
+
+    _log = Logger()
+
+    def __init__(self, settings: Settings, plugins: PluginSet, reactor: Any) -> None:
+        self._settings, self._plugins, self._reactor = settings, plugins, reactor
+        self._demo: DemoService | None = None
+        self._graph: Graph | None = None
+        self._port: IListeningPort | None = None
+        self._log_observer: FilteringLogObserver | None = None
+        self._log_file: LogFile | None = None
+
+    def startService(self) -> None:
+        settings = self._settings
+        self._open_log()
+        base_url = fallback_key = None
+        if settings.demo:
+            self._demo = demo_service(self._reactor)
+            self._demo.startService()
+            base_url, fallback_key = self._demo.base_url, _DEMO_KEY
+        self._graph = build_graph(
+            settings, self._plugins, self._reactor, base_url=base_url, fallback_key=fallback_key
+        )
+        self._port = _listen(serverFromString(self._reactor, settings.listen), self._graph.site)
+        Service.startService(self)
+        address = _shown(self._port)
+        self._log.info(
+            "ccmimolink listens on {address}; upstream {upstream}",
+            address=address,
+            upstream=base_url or settings.base_url,
+        )
+        if settings.demo:
+            self._print_hint(f"http://{address}/v1")
+
+    def _print_hint(self, url: str) -> None:
+        # Not through the log: this is to be copied from the terminal, which a daemon does not have.
+        if sys.__stdout__ is not None:
+            print(_DEMO_HINT.format(url=url), file=sys.__stdout__, flush=True)
+
+    def _open_log(self) -> None:
+        path = self._settings.log
+        try:
+            self._log_file = LogFile(
+                path.name,
+                str(path.parent),
+                rotateLength=LOG_FILE_SIZE,
+                maxRotatedFiles=LOG_FILES_KEPT,
+                defaultMode=0o600,
+            )
+        except (OSError, AssertionError) as error:
+            raise SettingsError(f"MIMO_PROXY_LOG: {path} cannot be written: {error}.") from error
+        levels = LogLevelFilterPredicate()
+        # The pool's factories announce every connection; a file that is kept has better use for the lines.
+        levels.setLogLevelForNamespace("twisted.web.client._HTTP11ClientFactory", LogLevel.warn)
+        self._log_observer = FilteringLogObserver(
+            textFileLogObserver(cast(IO[Any], self._log_file)), [levels]
+        )
+        globalLogPublisher.addObserver(self._log_observer)
+
+    def stopService(self) -> Deferred[None]:
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        graph = self._graph
+        if graph is not None:
+            restore = _on_signals(lambda: self._reactor.callFromThread(graph.services.live.abort_all))
+            try:
+                await self._drained(graph)
+                await self._closed(graph)
+            finally:
+                restore()
+        if self._demo is not None:
+            await maybeDeferred(self._demo.stopService)
+        self._log.info("ccmimolink has stopped")
+        self._close_log()
+
+    async def _drained(self, graph: Graph) -> None:
+        live = graph.services.live
+        idle = live.drain()
+        graph.site.close_idle()
+        if len(live) == 0:
+            return
+        self._log.info(
+            "waiting up to {seconds:g} s for {count} running requests; a second signal ends them at once",
+            seconds=self._settings.drain,
+            count=len(live),
+        )
+        grace = self._reactor.callLater(self._settings.drain, live.abort_all)
+        try:
+            await idle
+        finally:
+            if grace.active():
+                grace.cancel()
+
+    async def _closed(self, graph: Graph) -> None:
+        if self._port is not None:
+            await maybeDeferred(self._port.stopListening)
+        await graph.site.close_all(LAST_WORDS)
+        graph.services.limiter.stop()
+        for relay in list(graph.services.lingering):
+            relay.drop()
+        await graph.pool.closeCachedConnections()
+
+    def _close_log(self) -> None:
+        if self._log_observer is not None and self._log_file is not None:
+            globalLogPublisher.removeObserver(self._log_observer)
+            self._log_file.close()
+
+
+def _listen(endpoint: IStreamServerEndpoint, site: IProtocolFactory) -> IListeningPort:
+    """Listen now, or raise ``CannotListenError``: TCP and UNIX endpoints bind before they return."""
+    outcome: list[Any] = []
+    endpoint.listen(site).addBoth(outcome.append)
+    (port,) = outcome
+    if isinstance(port, Failure):
+        port.raiseException()
+    return cast(IListeningPort, port)
+
+
+def _shown(port: IListeningPort) -> str:
+    """The address as it stands in a URL, with the port that was really taken."""
+    address = port.getHost()
+    if isinstance(address, IPv6Address):
+        return f"[{address.host}]:{address.port}"
+    return f"{address.host}:{address.port}" if isinstance(address, IPv4Address) else str(address)
+
+
+def _on_signals(action: Callable[[], None]) -> Callable[[], None]:
+    """Do this at SIGTERM and SIGINT; returns what undoes it.
+
+    The reactor's own handlers stop it, and it is being stopped: a second signal would only log an error.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    before = {name: signal.signal(name, lambda *_: action()) for name in (signal.SIGTERM, signal.SIGINT)}
+
+    def restore() -> None:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+    return restore

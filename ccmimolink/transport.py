@@ -1,0 +1,87 @@
+"""The HTTP machinery beneath the upstream client.
+
+Owns the construction of the agent, its pool and the treq client. It must not know MiMo.
+"""
+
+from __future__ import annotations
+
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IConsumer
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+
+@implementer(IBodyProducer)
+class BytesBody:
+    """A request body that is in memory and leaves in one write.
+
+    treq's own producer reads it in slices on the global cooperator: turns of the reactor for nothing.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        consumer.write(self._body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """All was written already."""
+
+    def resumeProducing(self) -> None:
+        """All was written already."""
+
+    def stopProducing(self) -> None:
+        """All was written already."""
+
+
+@implementer(IAgent)
+class IdentityAgent:
+    """Asks for an uncompressed answer: treq asks for gzip, and a compressed stream arrives in lumps."""
+
+    def __init__(self, agent: IAgent) -> None:
+        self._agent = agent
+
+    def request(
+        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: Any = None
+    ) -> Deferred[IResponse]:
+        headers = headers.copy() if headers is not None else Headers()
+        headers.setRawHeaders(b"accept-encoding", [b"identity"])
+        return self._agent.request(method, uri, headers, bodyProducer)
+
+
+def make_pool(reactor: Any, size: int) -> HTTPConnectionPool:
+    """A pool of persistent connections with a place for each request in flight."""
+    pool = HTTPConnectionPool(reactor, persistent=True)
+    pool.maxPersistentPerHost = size
+    # Below the idle limit of common gateways, so that a request rarely meets a connection being closed.
+    pool.cachedConnectionTimeout = 30
+    # A POST is never repeated by the pool; whether to try again is the client's decision.
+    pool.retryAutomatically = False
+    return pool
+
+
+def make_http_client(agent: IAgent) -> HTTPClient:
+    """A treq client over an agent: no compression, bodies in one write, and no cookies.
+
+    A cookie that came for one key would go out with the next one.
+    """
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return HTTPClient(
+        IdentityAgent(agent),
+        cookiejar=no_cookies,  # type: ignore[arg-type]  # any jar does: treq's own only adds look-ups
+        data_to_body_producer=BytesBody,
+    )
+
+
+def make_agent(reactor: Any, pool: HTTPConnectionPool, connect_timeout: float) -> IAgent:
+    """An agent over the pool. ``connect_timeout`` is in seconds."""
+    agent: IAgent = Agent(reactor, connectTimeout=connect_timeout, pool=pool)
+    return agent

@@ -1,0 +1,364 @@
+"""MiMoClient: the way to MiMo, up to the first byte of its answer.
+
+Owns the connection pool, the time limits until the headers, and the retry loop. All of treq that the proxy
+uses is here. It must not read the body of a 200 (the web's relay does) and must not try again once it has
+handed a response over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from OpenSSL.SSL import Error as TLSError
+from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, DNSLookupError, UnknownHostError
+from twisted.internet.error import TimeoutError as ConnectTimeout
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure as TwistedFailure
+from twisted.web.client import ResponseFailed
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
+
+from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
+from ccmimolink.core.retry import parse_retry_after, retry_delay
+from ccmimolink.core.upstream_errors import classify_response
+
+MAX_ERROR_BODY = 64 * 1024
+"""Bytes of an error answer that are read. MiMo's are some hundred; the rest of a long page tells nothing."""
+
+ERROR_BODY_TIMEOUT = 10.0
+"""Seconds for an error answer to arrive once its headers did."""
+
+MODELS_TIMEOUT = 10.0
+"""Seconds for the model list: someone waits for it with a local list at hand."""
+
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 8.0
+
+
+class RetryPermit(Protocol):
+    """What a request in flight holds: see :class:`ccmimolink.limiter.Permit`."""
+
+    def restart(self, delay: float = 0.0) -> Deferred[None]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamPolicy:
+    """All times in seconds.
+
+    :ivar retries: further tries of one request.
+    :ivar retry_budget: from the first start of a request, how long it may go on trying.
+    :ivar back_off: the wait after a 429 that names none.
+    """
+
+    first_byte_timeout: float
+    retries: int
+    retry_budget: float
+    back_off: float
+
+
+class SharedRetryBudget:
+    """The retries that all requests together may make, so that a storm of failures is not multiplied.
+
+    A bucket of tokens: a retry takes one, time gives them back.
+    """
+
+    def __init__(
+        self, monotonic: Callable[[], float], *, capacity: int = 20, refill_interval: float = 3.0
+    ) -> None:
+        self._monotonic, self._capacity, self._refill_interval = monotonic, capacity, refill_interval
+        self._tokens = float(capacity)
+        self._counted_at = monotonic()
+
+    def take(self) -> bool:
+        at = self._monotonic()
+        self._tokens = min(self._capacity, self._tokens + (at - self._counted_at) / self._refill_interval)
+        self._counted_at = at
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class _Trouble(Exception):
+    """One try failed.
+
+    :ivar retryable: another try may help, and cannot do what this one may have done already.
+    :ivar sent: the request may have reached MiMo, and may be billed.
+    """
+
+    def __init__(self, failure: Failure, *, retryable: bool, sent: bool = False) -> None:
+        super().__init__(failure.message)
+        self.failure, self.retryable, self.sent = failure, retryable, sent
+
+
+class MiMoClient:
+    """Requests to MiMo over one pool.
+
+    :param http: a treq client whose agent follows no redirects on its own and asks for no compression.
+    :param back_off: told the seconds for which a 429 stops all starts (the limiter's ``back_off``).
+    :param epoch: the wall clock, for ``Retry-After`` dates, in seconds since the epoch.
+    :param jitter: a number from 0 up to 1, such as ``random.random``.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        http: HTTPClient,
+        base_url: str,
+        policy: UpstreamPolicy,
+        *,
+        clock: IReactorTime,
+        monotonic: Callable[[], float],
+        epoch: Callable[[], float],
+        back_off: Callable[[float], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._http, self._base_url, self._policy = http, base_url, policy
+        self._clock, self._monotonic, self._epoch = clock, monotonic, epoch
+        self._back_off, self._jitter = back_off, jitter
+        self._shared_budget = SharedRetryBudget(monotonic)
+
+    def open_stream(self, body: bytes, key: str, permit: RetryPermit) -> Deferred[IResponse]:
+        """Send the chat request; the Deferred fires with a 200 whose body has not been read.
+
+        The caller must deliver the body, or the connection stays taken. Cancelling drops the connection.
+
+        :raises UpstreamError: MiMo refused, or failed beyond what the retry budgets allow.
+        """
+        return Deferred.fromCoroutine(self._open_stream(body, key, permit))
+
+    async def _open_stream(self, body: bytes, key: str, permit: RetryPermit) -> IResponse:
+        first_start = self._monotonic()
+        broke_after_sending = False
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._post(body, key)
+            except _Trouble as trouble:
+                left = self._policy.retry_budget - (self._monotonic() - first_start)
+                delay = self._delay(trouble.failure, attempt)
+                if (
+                    not trouble.retryable
+                    or (trouble.sent and broke_after_sending)
+                    or attempt > self._policy.retries
+                    or delay > left
+                    or not self._shared_budget.take()
+                ):
+                    raise UpstreamError(trouble.failure) from trouble
+                broke_after_sending = broke_after_sending or trouble.sent
+                self._log.warn(
+                    "upstream try {attempt} failed ({kind}); next try in {delay:.1f} s{note}",
+                    attempt=attempt,
+                    kind=trouble.failure.kind.value,
+                    delay=delay,
+                    note="; the failed try may have been billed" if trouble.sent else "",
+                )
+            await permit.restart(delay)
+
+    def _delay(self, failure: Failure, attempt: int) -> float:
+        if failure.retry_after is not None:
+            return failure.retry_after
+        return retry_delay(attempt, base=_FIRST_DELAY, cap=_LONGEST_DELAY, jitter=self._jitter)
+
+    async def _post(self, body: bytes, key: str) -> IResponse:
+        """One try.
+
+        :raises _Trouble: anything but a 200 with a body that can be a chat answer.
+        """
+        request = self._http.post(
+            f"{self._base_url}/chat/completions",
+            headers=_headers(key, accept=b"text/event-stream", content_type=b"application/json"),
+            data=body,
+            allow_redirects=False,
+            unbuffered=True,
+        )
+        response = await self._headers_in_time(request, self._policy.first_byte_timeout)
+        if response.code == 200:
+            _check_content_type(response)
+            return response
+        raise await self._refusal(response)
+
+    async def _refusal(self, response: IResponse) -> _Trouble:
+        body = await _read_bounded(response, MAX_ERROR_BODY, self._clock, ERROR_BODY_TIMEOUT)
+        failure = classify_response(response.code, body, self._retry_after(response))
+        if failure.kind is FailureKind.RATE_LIMITED:
+            wait = failure.retry_after if failure.retry_after is not None else self._policy.back_off
+            failure = Failure(failure.kind, failure.message, retry_after=wait)
+            self._back_off(wait)
+        retryable = failure.kind in _RETRYABLE and (response.code >= 400)
+        return _Trouble(failure, retryable=retryable)
+
+    def _retry_after(self, response: IResponse) -> float | None:
+        values = response.headers.getRawHeaders(b"retry-after")
+        return parse_retry_after(values[-1].decode("latin-1"), self._epoch()) if values else None
+
+    async def _headers_in_time(self, request: Deferred[Any], limit: float) -> IResponse:
+        """The response once its headers are there.
+
+        Cancelling the caller is always seen as ``CancelledError``: what a cancelled agent fails with depends
+        on how far it came.
+        """
+        answer = _Answer(request)
+        timer = self._clock.callLater(limit, answer.time_out)
+        try:
+            return await answer.deferred
+        except CancelledError:
+            raise
+        except Exception as error:  # whatever the transport raises is an upstream failure; the table sorts it
+            raise (_timed_out(limit) if answer.timed_out else _transport_trouble(error)) from error
+        finally:
+            if timer.active():
+                timer.cancel()
+
+    def get_models(self, key: str) -> Deferred[bytes]:
+        """The body of ``GET /models``.
+
+        :raises UpstreamError: there is none to be had now. It is not tried again.
+        """
+        return Deferred.fromCoroutine(self._get_models(key))
+
+    async def _get_models(self, key: str) -> bytes:
+        try:
+            response = await self._headers_in_time(
+                self._http.get(
+                    f"{self._base_url}/models",
+                    headers=_headers(key, accept=b"application/json"),
+                    allow_redirects=False,
+                    unbuffered=True,
+                ),
+                MODELS_TIMEOUT,
+            )
+        except _Trouble as trouble:
+            raise UpstreamError(trouble.failure) from trouble
+        body = await _read_bounded(response, 1024 * 1024, self._clock, MODELS_TIMEOUT)
+        if response.code != 200:
+            raise UpstreamError(classify_response(response.code, body[:MAX_ERROR_BODY]))
+        return body
+
+
+_RETRYABLE = frozenset({FailureKind.RATE_LIMITED, FailureKind.UPSTREAM_DOWN})
+"""The failures of an HTTP answer after which the same request may be sent again. A gateway's time-out is not
+among them: the model may still be at work on the first."""
+
+
+class _Answer:
+    """A request's Deferred, made cancellable in one manner."""
+
+    def __init__(self, request: Deferred[Any]) -> None:
+        self.timed_out = False
+        self._cancelled = False
+        self._request = request
+        self.deferred: Deferred[IResponse] = Deferred(self._cancel)
+        request.addCallbacks(self._arrived, self._failed)
+
+    def time_out(self) -> None:
+        self.timed_out = True
+        self._request.cancel()
+
+    def _cancel(self, _deferred: Deferred[IResponse]) -> None:
+        self._cancelled = True
+        self._request.cancel()
+
+    def _arrived(self, response: IResponse) -> None:
+        if self._cancelled:
+            # The cancellation came too late for the agent; the connection must not stay taken.
+            response.deliverBody(_Dropped())
+            return
+        self.deferred.callback(response)
+
+    def _failed(self, reason: TwistedFailure) -> None:
+        self.deferred.errback(CancelledError() if self._cancelled else reason)
+
+
+class _Dropped(TwistedProtocol):
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
+
+
+def _headers(key: str, *, accept: bytes, content_type: bytes | None = None) -> Headers:
+    headers = Headers({b"authorization": [b"Bearer " + key.encode("ascii")], b"accept": [accept]})
+    if content_type is not None:
+        headers.setRawHeaders(b"content-type", [content_type])
+    return headers
+
+
+def _timed_out(limit: float) -> _Trouble:
+    message = f"MiMo sent no answer within {limit:g} s (MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS)."
+    return _Trouble(Failure(FailureKind.UPSTREAM_TIMEOUT, message), retryable=False, sent=True)
+
+
+def _transport_trouble(error: Exception) -> _Trouble:
+    """What a failure below HTTP means: see the table of DESIGN, "Retrying"."""
+    if isinstance(error, (DNSLookupError, UnknownHostError)):
+        return _before_sending("MiMo's host name cannot be resolved. Check the network and MIMO_BASE_URL.")
+    if isinstance(error, (ConnectError, ConnectTimeout)):
+        return _before_sending("MiMo cannot be reached. Check the network and MIMO_BASE_URL.")
+    if isinstance(error, ResponseFailed) and any(reason.check(TLSError) for reason in error.reasons):
+        return _before_sending("No secure connection to MiMo: TLS failed. Check MIMO_BASE_URL and the clock.")
+    failure = Failure(FailureKind.UPSTREAM_DOWN, "The connection to MiMo broke before it answered.")
+    return _Trouble(failure, retryable=True, sent=True)
+
+
+def _before_sending(message: str) -> _Trouble:
+    return _Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=True)
+
+
+def _check_content_type(response: IResponse) -> None:
+    """A 200 with a page is a wrong address: some hosts answer so to any path.
+
+    :raises _Trouble: the body is neither a stream nor JSON.
+    """
+    values = response.headers.getRawHeaders(b"content-type") or [b""]
+    kind = values[-1].split(b";")[0].strip().lower()
+    if kind and b"event-stream" not in kind and b"json" not in kind and kind != b"text/plain":
+        response.deliverBody(_Dropped())
+        message = "MiMo's address answers with a page. Check MIMO_BASE_URL: it ends in /v1."
+        raise _Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
+
+
+class _BoundedReader(TwistedProtocol):
+    """Collects a body up to a limit and then drops the connection. How the body ends does not matter."""
+
+    def __init__(self, limit: int) -> None:
+        self.done: Deferred[bytes] = Deferred(lambda _: self._drop())
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size >= self._limit:
+            self._drop()
+
+    def _drop(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
+
+    def time_out(self) -> None:
+        self._drop()
+        self.connectionLost()
+
+    def connectionLost(self, reason: object = None) -> None:
+        if not self.done.called:
+            self.done.callback(b"".join(self._parts)[: self._limit])
+
+
+async def _read_bounded(response: IResponse, limit: int, clock: IReactorTime, seconds: float) -> bytes:
+    reader = _BoundedReader(limit)
+    timer = clock.callLater(seconds, reader.time_out)
+    try:
+        response.deliverBody(reader)
+        return await reader.done
+    finally:
+        if timer.active():
+            timer.cancel()

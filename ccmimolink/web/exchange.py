@@ -1,0 +1,291 @@
+"""ResponsesExchange: one ``POST /v1/responses``, from its body to the end of its answer.
+
+Owns the walk of a request through the proxy, and the promise that every way out of it releases the slot,
+drops what is no longer wanted upstream and ends the client's answer. It must not translate: the core does.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure as TwistedFailure
+from twisted.web.iweb import IResponse
+from twisted.web.server import Request
+
+from ccmimolink.core.chat import encode_request
+from ccmimolink.core.context import RequestContext
+from ccmimolink.core.errors import (
+    Failure,
+    FailureKind,
+    Profile,
+    ProxyError,
+    RequestError,
+    answers_with_stream,
+)
+from ccmimolink.core.events import encode_events, encode_response
+from ccmimolink.core.request import Plan, translate_request
+from ccmimolink.core.responses import Item, ItemReference, ResponsesRequest, parse_request
+from ccmimolink.core.stream import ResponseStream
+from ccmimolink.core.template import response_template
+from ccmimolink.core.tools import ToolTable
+from ccmimolink.core.writers import carrier
+from ccmimolink.web.answers import json_answer, send, send_failure
+from ccmimolink.web.client import profile_of, turn_of
+from ccmimolink.web.keys import key_hash
+from ccmimolink.web.relay import Relay
+from ccmimolink.web.remember import remember_reasoning, remember_response
+from ccmimolink.web.services import ProxyServices
+
+
+class ResponsesExchange:
+    """Made by the resource, which then calls :meth:`begin` and forgets it."""
+
+    _log = Logger()
+
+    def __init__(self, services: ProxyServices, request: Request) -> None:
+        self._services, self._http = services, request
+        self._profile = profile_of(request.requestHeaders)
+        self._id = services.new_id("req")
+        self._context = RequestContext(
+            request_id=self._id,
+            profile=self._profile,
+            turn=turn_of(request.requestHeaders),
+            settings=services.settings,
+            models=services.models,
+        )
+        self._began_at = services.monotonic()
+        self._started_at: float | None = None
+        self._running: Deferred[None] | None = None
+        self._relay: Relay | None = None
+        self._stream: ResponseStream | None = None
+        self._aborted: Failure | None = None
+        self._client_gone = False
+        self._streaming = False
+        self._models = ("-", "-")
+        self._outcome = "client left"
+
+    def begin(self) -> None:
+        """Serve the request. Nothing is left to do for the caller."""
+        self._services.live.add(self)
+        self._http.notifyFinish().addErrback(self._client_left)
+        self._running = Deferred.fromCoroutine(self._run())
+        self._running.addErrback(self._unexpected)
+        self._running.addBoth(self._ended)
+
+    def abort(self, failure: Failure) -> None:
+        """End it now: a running stream gets its terminal event, a request without one this failure."""
+        if self._relay is not None:
+            self._relay.fail(failure)
+        elif self._running is not None:
+            self._aborted = failure
+            self._running.cancel()
+
+    def _client_left(self, _reason: TwistedFailure) -> None:
+        self._client_gone = True
+        if self._running is not None:
+            self._running.cancel()
+
+    # -- the walk -----------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            await self._serve()
+        except ProxyError as error:
+            self._refuse(error.failure)
+        except CancelledError:
+            if self._aborted is not None:
+                self._refuse(self._aborted)
+            elif not self._client_gone:
+                raise
+
+    async def _serve(self) -> None:
+        services = self._services
+        assert self._http.content is not None
+        body = self._http.content.read()
+        original = parse_request(body)
+        self._streaming = original.stream
+        key = services.keys.resolve(self._http.requestHeaders, self._profile)
+        account = key_hash(key)
+        own_items = self._resolved(original)
+        expanded = self._expanded(original, own_items)
+        plan = self._plan(await services.plugins.run_transforms(expanded, self._context), account)
+        self._models = (original.model or "-", plan.model)
+        self._stream = stream = self._make_stream(original, plan)
+        upstream_body = encode_request(plan.chat)
+        del expanded, plan  # a long history is held once while it is answered: as the bytes to send
+        permit = await services.limiter.acquire()
+        try:
+            self._started_at = services.monotonic()
+            response = await services.client.open_stream(upstream_body, key, permit)
+            await self._relayed(response, stream, to_client=original.stream)
+        finally:
+            permit.release()
+        remember_reasoning(services.reasoning, account, stream)
+        remember_response(services.store, original, own_items, stream, size=len(body))
+        self._complete(stream)
+
+    def _resolved(self, request: ResponsesRequest) -> list[Item]:
+        """The request's own items, each reference replaced by the item that it names."""
+        items: list[Item] = []
+        for index, item in enumerate(request.input):
+            if isinstance(item, ItemReference):
+                found = self._services.store.find_item(item.id or "")
+                if found is None:
+                    message = (
+                        f"input[{index}].id: no stored item has the id '{item.id}'. Send the item itself."
+                    )
+                    raise RequestError(
+                        Failure(FailureKind.INVALID_REQUEST, message, param=f"input[{index}].id")
+                    )
+                item = found
+            items.append(item)
+        return items
+
+    def _expanded(self, request: ResponsesRequest, own_items: list[Item]) -> ResponsesRequest:
+        """The request with its whole conversation before its own items."""
+        history = (
+            self._services.store.history(request.previous_response_id)
+            if request.previous_response_id is not None
+            else ()
+        )
+        return msgspec.structs.replace(request, input=[*history, *own_items])
+
+    def _plan(self, request: ResponsesRequest, account: str) -> Plan:
+        services = self._services
+        tools = ToolTable.build(request, services.plugins.bound_filters(self._context))
+        if tools.dropped:
+            services.dropped_tools.update(tools.dropped)
+            self._log.info("{id}: tools not offered: {tools}", id=self._id, tools=dict(tools.dropped))
+        return translate_request(
+            request,
+            tools,
+            model=services.models.get(request.model or ""),
+            recall=lambda call_id: services.reasoning.get(account, call_id),
+        )
+
+    def _make_stream(self, original: ResponsesRequest, plan: Plan) -> ResponseStream:
+        services = self._services
+        template = response_template(
+            original,
+            response_id=services.new_id("resp"),
+            created_at=int(services.now()),
+            model=plan.model,
+            profile=self._profile,
+        )
+        wants_carrier = "reasoning.encrypted_content" in original.include
+        return ResponseStream(
+            template,
+            tools=plan.tools,
+            parsers=services.plugins.bound_parsers(list(plan.tools)),
+            new_id=services.new_id,
+            now=services.now,
+            profile=self._profile,
+            carry=carrier(summary_is_complete=self._profile is Profile.CODEX) if wants_carrier else None,
+        )
+
+    async def _relayed(self, response: IResponse, stream: ResponseStream, *, to_client: bool) -> None:
+        """The whole answer, from its first byte to its terminal event."""
+        services = self._services
+        kinds = response.headers.getRawHeaders(b"content-type") or [b""]
+        self._relay = Relay(
+            stream,
+            self if to_client else None,
+            clock=services.clock,
+            monotonic=services.monotonic,
+            limits=services.limits,
+            whole=b"application/json" in kinds[-1].lower(),
+            lingering=services.lingering,
+            parser_failed=lambda error: services.plugin_failed(error.name, error.__cause__ or error).failure,
+        )
+        response.deliverBody(self._relay)
+        await self._relay.finished
+
+    # -- the client's side --------------------------------------------------------------------------------
+
+    def open(self, producer: Relay) -> None:
+        """The relay's first events are due: the answer is a stream from here on."""
+        self._open_headers()
+        self._http.registerProducer(producer, True)
+
+    def _open_headers(self) -> None:
+        headers = self._http.responseHeaders
+        self._http.setResponseCode(200)
+        headers.setRawHeaders(b"content-type", [b"text/event-stream"])
+        headers.setRawHeaders(b"cache-control", [b"no-cache"])
+        headers.setRawHeaders(b"x-request-id", [self._id.encode()])
+
+    def write(self, data: bytes) -> None:
+        if not self._client_gone:
+            self._http.write(data)
+
+    def _complete(self, stream: ResponseStream) -> None:
+        self._outcome = stream.response.status
+        if stream.failure is not None:
+            self._outcome += f" ({stream.failure.message})"
+        if self._client_gone:
+            return
+        if self._streaming:
+            self._http.unregisterProducer()
+            self._http.finish()
+        elif stream.failure is not None:
+            # Nothing was sent yet, so the failure can be an HTTP error, which clients know how to raise.
+            self._refuse(stream.failure)
+        else:
+            send(self._http, json_answer(encode_response(stream.response)))
+
+    def _refuse(self, failure: Failure) -> None:
+        """End the client's answer with a failure, in the form that still fits what was sent."""
+        self._outcome = f"{failure.kind.value} ({failure.message})"
+        if self._client_gone:
+            return
+        if self._http.startedWriting:
+            # Only a client that stopped reading is left without its terminal event: it would not see one.
+            self._http.unregisterProducer()
+            self._http.channel.forceAbortClient()
+        elif self._streaming and self._stream is not None and answers_with_stream(failure, self._profile):
+            self._open_headers()
+            self._http.write(encode_events([*self._stream.start(), *self._stream.fail(failure)]))
+            self._http.finish()
+        else:
+            send_failure(self._http, failure)
+
+    def _unexpected(self, reason: TwistedFailure) -> None:
+        """A fault of ours. The client is told where in the log to look."""
+        self._log.failure("{id}: internal error", failure=reason, id=self._id)
+        message = f"ccmimolink failed on this request. Its log says more under {self._id}."
+        failure = Failure(FailureKind.INTERNAL, message)
+        self._outcome = failure.kind.value
+        if self._http.startedWriting and self._stream is not None and not self._client_gone:
+            self.write(encode_events(self._stream.fail(failure)))
+            self._http.unregisterProducer()
+            self._http.finish()
+        else:
+            self._refuse(failure)
+
+    def _ended(self, result: object) -> None:
+        services = self._services
+        services.live.remove(self)
+        if isinstance(result, TwistedFailure):
+            # The fault is in what would have made the last event.
+            self._log.failure("{id}: the answer was not ended", failure=result, id=self._id)
+            if not self._client_gone:
+                self._http.channel.forceAbortClient()
+        at = services.monotonic()
+        stream = self._stream
+        usage = stream.response.usage if stream is not None else None
+        self._log.info(
+            "{id} {turn} {asked} -> {used}: {outcome}; queued {queued:.2f} s, total {total:.2f} s, "
+            "tokens {tokens_in} in {tokens_out} out, {recovered} calls recovered, {ghosts} dropped",
+            id=self._id,
+            turn=self._context.turn.value,
+            asked=self._models[0],
+            used=self._models[1],
+            outcome=self._outcome,
+            queued=(self._started_at or at) - self._began_at,
+            total=at - self._began_at,
+            tokens_in=usage.input_tokens if usage else "?",
+            tokens_out=usage.output_tokens if usage else "?",
+            recovered=stream.recovered if stream else 0,
+            ghosts=stream.ghosts if stream else 0,
+        )

@@ -1,0 +1,101 @@
+"""Which key goes upstream.
+
+Owns the order in which keys are looked for and the list of what must never leave. It must not keep or log
+a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+from twisted.web.http_headers import Headers
+
+from ccmimolink.core.errors import Failure, FailureKind, Profile, RequestError
+
+_PLACEHOLDERS = frozenset({"local-mimo-proxy", "PROXY_MANAGED"})
+"""What other programs write where no key is meant to be."""
+
+_FOREIGN = ("eyJ", "sk-proj-", "sk-svcacct-", "sk-ant-")
+"""Beginnings of login tokens and of other providers' keys, which a client may send along by mistake."""
+
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+
+
+class KeyResolver:
+    """Finds the key of a request.
+
+    :param fallback_key: ``MIMO_API_KEY``.
+    :param row_key: the present key of the provider row that the user keeps in cc switch, if there is one.
+    :param token: what clients of a listener beyond loopback send as their bearer; it is no MiMo key.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        fallback_key: str,
+        *,
+        row_key: Callable[[], str | None] | None = None,
+        token: str = "",
+    ) -> None:
+        self._fallback_key, self._row_key, self._token = fallback_key, row_key, token
+        host = urlsplit(base_url).hostname or ""
+        self._token_plan = host.startswith("token-plan-") and host.endswith(".xiaomimimo.com")
+
+    def resolve(self, headers: Headers, profile: Profile) -> str:
+        """The first usable key.
+
+        :raises RequestError: there is none; the message says where to put one.
+        """
+        reason = ""
+        for key in self._candidates(headers, profile):
+            refused = self._refused(key)
+            if refused is None:
+                return key
+            reason = reason or refused
+        raise RequestError(
+            Failure(
+                FailureKind.KEY_MISSING,
+                "No MiMo API key came with the request. Set MIMO_API_KEY for ccmimolink, or the header "
+                f"X-Mimo-Api-Key in the client's provider settings.{reason}",
+            )
+        )
+
+    def _candidates(self, headers: Headers, profile: Profile) -> Iterator[str]:
+        bearer = self._bearer(headers)
+        yield from (_header(headers, b"x-mimo-api-key"), _header(headers, b"api-key"))
+        if profile is Profile.GENERIC:
+            yield bearer
+        if self._row_key is not None:
+            yield self._row_key() or ""
+        yield self._fallback_key
+        yield bearer
+
+    def _bearer(self, headers: Headers) -> str:
+        scheme, _, value = _header(headers, b"authorization").partition(" ")
+        value = value.strip() if scheme.lower() == "bearer" else ""
+        return "" if value == self._token else value
+
+    def _refused(self, key: str) -> str | None:
+        """Why the key must not go upstream; the empty string where there is nothing to say about it."""
+        if not key or key in _PLACEHOLDERS:
+            return ""
+        if key.startswith(_FOREIGN) or not _SENDABLE.fullmatch(key):
+            return " What was sent is another service's login, and was not passed on."
+        if key.startswith("sk-") and self._token_plan:
+            return " What was sent is a pay-as-you-go key (sk-), but MIMO_BASE_URL is a token-plan host."
+        if key.startswith(("tp-", "ttp-")) and not self._token_plan:
+            return " What was sent is a token-plan key (tp-), but MIMO_BASE_URL is not a token-plan host."
+        return None
+
+
+def _header(headers: Headers, name: bytes) -> str:
+    values = headers.getRawHeaders(name)
+    return values[-1].decode("latin-1").strip() if values else ""
+
+
+def key_hash(key: str) -> str:
+    """A name for the key that does not tell it, to keep what belongs to different accounts apart."""
+    return hashlib.sha256(b"ccmimolink reasoning cache\0" + key.encode()).hexdigest()

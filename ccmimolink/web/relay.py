@@ -1,0 +1,268 @@
+"""Relay: the body of one upstream answer, on its way to one client.
+
+Owns everything between the upstream's 200 and the terminal event: collecting reads, translating once per
+reactor turn, writing once, back-pressure, and the timers of silence. It must not retry and must not know
+where the stream came from.
+
+A translation is put off to the next reactor turn because the agent delivers one read in pieces, a call per
+HTTP chunk: what arrived together is translated together and leaves in one write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.python.failure import Failure as TwistedFailure
+from zope.interface import implementer
+
+from ccmimolink.core.chat_reader import WholeAnswer, read_payload
+from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
+from ccmimolink.core.events import StreamEvent, encode_events
+from ccmimolink.core.scan import ParserFailed
+from ccmimolink.core.sse import EventTooLarge, SSEDecoder
+from ccmimolink.core.stream import ResponseStream
+from ccmimolink.core.upstream_events import Failed
+from ccmimolink.web.services import Limits, Lingering
+
+LINGER = 2.0
+"""Seconds that the upstream gets to end its body after a complete answer, so that the connection is kept."""
+
+
+class Outlet(Protocol):
+    """Where the events go. ``open`` comes once, before the first ``write``."""
+
+    def open(self, producer: Relay) -> None: ...
+
+    def write(self, data: bytes) -> None: ...
+
+
+@implementer(IPushProducer)
+class Relay(TwistedProtocol):
+    """Deliver a response's body to it, and wait for ``finished``.
+
+    ``finished`` fires with None once the stream has its terminal event, and fails with
+    :class:`~ccmimolink.core.errors.UpstreamError` if the upstream failed before anything was sent to the
+    client. Cancelling it drops the upstream connection.
+
+    :param outlet: None for a client that wants the whole answer at once.
+    :param whole: the body is one JSON answer and no stream.
+    :param lingering: holds the relay while it waits for the end of a body whose answer is complete.
+    """
+
+    def __init__(
+        self,
+        stream: ResponseStream,
+        outlet: Outlet | None,
+        *,
+        clock: IReactorTime,
+        monotonic: Callable[[], float],
+        limits: Limits,
+        whole: bool,
+        parser_failed: Callable[[ParserFailed], Failure],
+        lingering: set[Lingering],
+    ) -> None:
+        self.finished: Deferred[None] = Deferred(lambda _: self.drop())
+        self._stream, self._outlet = stream, outlet
+        self._clock, self._monotonic, self._limits = clock, monotonic, limits
+        self._parser_failed = parser_failed
+        self._decoder: SSEDecoder | WholeAnswer = WholeAnswer() if whole else SSEDecoder()
+        self._received: list[bytes] = []
+        self._turn: IDelayedCall | None = None
+        self._committed = False
+        self._paused = False
+        self._closed = False
+        self._read_at = self._wrote_at = monotonic()
+        self._silence = clock.callLater(self._next_look(), self._guarded, self._look)
+        self._slow: IDelayedCall | None = None
+        self._lingering = lingering
+        self._linger: IDelayedCall | None = None
+
+    # -- the upstream's side ------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.finished.called:
+            return
+        self._received.append(data)
+        if self._turn is None:
+            self._turn = self._clock.callLater(0, self._guarded, self._translate)
+
+    def connectionLost(self, reason: TwistedFailure | None = None) -> None:
+        self._closed = True
+        self._end_linger()
+        if self.finished.called:
+            return
+        if self._turn is not None:
+            self._turn.cancel()
+        self._guarded(self._translate_rest)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Take a step for the reactor. Its failure must reach the exchange, or the slot stays taken."""
+        try:
+            step()
+        except Exception:  # a fault of ours, for the exchange to report: it ends the client's answer
+            reason = TwistedFailure()
+            self.drop()
+            if self.finished.called:
+                raise
+            self.finished.errback(reason)
+
+    def _translate_rest(self) -> None:
+        self._translate(at_end=True)
+
+    def _translate(self, *, at_end: bool = False) -> None:
+        self._turn = None
+        data = b"".join(self._received)
+        self._received.clear()
+        self._read_at = self._monotonic()
+        events: list[StreamEvent] = []
+        try:
+            self._feed(data, events, at_end=at_end)
+        except EventTooLarge:
+            self._fail(Failure(FailureKind.STREAM_BROKEN, "MiMo sent an event of more than 64 MiB."), events)
+            return
+        except ParserFailed as error:
+            self._fail(self._parser_failed(error), events)
+            return
+        except UpstreamError as error:
+            self._finish(error)
+            return
+        if at_end:
+            events += self._stream.receive_eof()
+        self._send(events)
+
+    def _feed(self, data: bytes, events: list[StreamEvent], *, at_end: bool) -> None:
+        """Translate.
+
+        :raises UpstreamError: the upstream's first word is an error, and the client knows of nothing yet.
+        """
+        payloads = self._decoder.receive_data(data) if data else []
+        if at_end:
+            payloads += self._decoder.receive_eof()
+        receive = self._stream.receive
+        for payload in payloads:
+            for event in read_payload(payload):
+                if isinstance(event, Failed) and not self._committed and not events:
+                    raise UpstreamError(event.failure)
+                events += receive(event)
+        if at_end and not self._committed and not events:
+            raise UpstreamError(Failure(FailureKind.STREAM_BROKEN, "MiMo's answer was empty."))
+
+    # -- the client's side --------------------------------------------------------------------------------
+
+    def _send(self, events: Sequence[StreamEvent]) -> None:
+        if events:
+            self._commit()
+            self._write(events)
+        if self._stream.terminal:
+            self._finish(None)
+
+    def _commit(self) -> None:
+        if not self._committed:
+            self._committed = True
+            if self._outlet is not None:
+                self._outlet.open(self)
+
+    def _write(self, events: Sequence[StreamEvent]) -> None:
+        self._wrote_at = self._monotonic()
+        if self._outlet is not None:
+            self._outlet.write(encode_events(events))
+
+    def fail(self, failure: Failure) -> None:
+        """End the stream with this failure, for a reason that lies outside of it."""
+        if not self.finished.called:
+            self._fail(failure, [])
+
+    def _fail(self, failure: Failure, events: list[StreamEvent]) -> None:
+        if self._committed or events:
+            self._send([*events, *self._stream.fail(failure)])
+        else:
+            self._finish(UpstreamError(failure))
+
+    def _finish(self, error: UpstreamError | None) -> None:
+        self._stop_timers()
+        if error is not None or self._stream.failure is not None:
+            # MiMo may go on talking, and billing.
+            self.drop()
+        elif not self._closed:
+            # The terminal event is out; what follows is the end of the body, which frees the connection.
+            self.resumeProducing()
+            self._lingering.add(self)
+            self._linger = self._clock.callLater(LINGER, self.drop)
+        if error is None:
+            self.finished.callback(None)
+        else:
+            self.finished.errback(error)
+
+    def _end_linger(self) -> None:
+        self._lingering.discard(self)
+        if self._linger is not None and self._linger.active():
+            self._linger.cancel()
+
+    def drop(self) -> None:
+        """Drop the upstream connection, whatever state the stream is in."""
+        self._stop_timers()
+        self._end_linger()
+        if not self._closed and self.transport is not None:
+            self._closed = True
+            self.transport.loseConnection()
+
+    def _stop_timers(self) -> None:
+        for call in (self._turn, self._silence, self._slow):
+            if call is not None and call.active():
+                call.cancel()
+        self._turn = self._slow = None
+
+    # -- back-pressure: the client's connection drives the upstream's ---------------------------------------
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+        if self._slow is None and not self.finished.called:
+            self._slow = self._clock.callLater(self._limits.slow_client_timeout, self._client_stalled)
+        if not self._closed and self.transport is not None:
+            cast(IPushProducer, self.transport).pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self._read_at = self._monotonic()
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+        if self._silence.active():
+            self._silence.reset(max(0.05, self._wrote_at + self._next_look() - self._read_at))
+        if not self._closed and self.transport is not None:
+            cast(IPushProducer, self.transport).resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The client's connection is going away; its notification ends the exchange."""
+
+    def _client_stalled(self) -> None:
+        self._slow = None
+        self._finish(
+            UpstreamError(Failure(FailureKind.STREAM_BROKEN, "The client read nothing for too long."))
+        )
+
+    # -- silence ------------------------------------------------------------------------------------------
+
+    def _next_look(self) -> float:
+        return min(self._limits.keepalive, self._limits.idle_timeout)
+
+    def _look(self) -> None:
+        """One timer for both silences: it looks at the times instead of being reset with each read."""
+        at = self._monotonic()
+        if not self._paused:
+            if at - self._read_at >= self._limits.idle_timeout:
+                seconds = self._limits.idle_timeout
+                message = f"MiMo's stream was silent for {seconds:g} s (MIMO_PROXY_IDLE_TIMEOUT_MS)."
+                kind = FailureKind.STREAM_BROKEN if self._committed else FailureKind.UPSTREAM_TIMEOUT
+                self.drop()
+                self._fail(Failure(kind, message), [])
+                return
+            if at - self._wrote_at >= self._limits.keepalive:
+                self._send(self._stream.keep_alive() if self._committed else self._stream.start())
+        silent_until = min(self._wrote_at + self._limits.keepalive, self._read_at + self._limits.idle_timeout)
+        delay = self._next_look() if self._paused else max(0.05, silent_until - at)
+        self._silence = self._clock.callLater(delay, self._guarded, self._look)

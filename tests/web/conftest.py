@@ -1,0 +1,56 @@
+"""A proxy in memory for each test, and a watch over the log: no key may ever stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
+from zope.interface import implementer
+
+from tests.memory_proxy import KEY, MemoryProxy
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """All that the log says during the test, as text and with every field."""
+    lines: list[str] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        lines.append(eventAsText(event) + repr(event))
+
+    globalLogPublisher.addObserver(observe)
+    yield lines
+    globalLogPublisher.removeObserver(observe)
+
+
+@pytest.fixture(autouse=True)
+def keys_stay_out_of_the_log(logged: list[str]) -> Iterator[None]:
+    yield
+    assert not [line for line in logged if KEY in line or "sk-fake" in line]
+
+
+MakeProxy = Callable[..., MemoryProxy]
+
+
+@pytest.fixture
+def make_proxy() -> Iterator[MakeProxy]:
+    """Makes proxies; each must be at rest and leave no timer when the test is over."""
+    made: list[MemoryProxy] = []
+
+    def make(settings: Mapping[str, str] | None = None, plugins: Any = None) -> MemoryProxy:
+        proxy = MemoryProxy(settings, plugins)
+        made.append(proxy)
+        return proxy
+
+    yield make
+    for proxy in made:
+        proxy.close()
+        proxy.assert_at_rest()
+
+
+@pytest.fixture
+def proxy(make_proxy: MakeProxy) -> MemoryProxy:
+    return make_proxy()

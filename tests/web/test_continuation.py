@@ -1,0 +1,167 @@
+"""``previous_response_id``, ``item_reference`` and ``store``: what the next request can build on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.http_wire import DONE, STREAM_HEAD, body_of, call, chunk, chunked, delta, finish, hello, text
+from tests.memory_proxy import MemoryProxy
+
+
+def turn(proxy: MemoryProxy, upstream: bytes | None = None, **fields: Any) -> dict[str, Any]:
+    """One whole turn; the final response."""
+    client = proxy.post(body_of(store=True) if not fields else body_of(**{"store": True} | fields))
+    proxy.upstream[-1].send(chunked(hello() if upstream is None else upstream))
+    proxy.settle()
+    return client.reply.last()
+
+
+def sent(proxy: MemoryProxy) -> list[dict[str, Any]]:
+    """The messages of the last upstream request."""
+    *_, last = proxy.upstream[-1].received.split(b"\r\n\r\n")
+    messages: list[dict[str, Any]] = json.loads(last)["messages"]
+    return messages
+
+
+def test_a_chain_carries_the_whole_conversation(proxy: MemoryProxy) -> None:
+    first = turn(proxy, input="one")
+    second = turn(proxy, input="two", previous_response_id=first["id"])
+    turn(proxy, input="three", previous_response_id=second["id"])
+    assert [(each["role"], each["content"]) for each in sent(proxy)] == [
+        ("user", "one"),
+        ("assistant", "Hello"),
+        ("user", "two"),
+        ("assistant", "Hello"),
+        ("user", "three"),
+    ]
+
+
+def test_a_chain_can_fork(proxy: MemoryProxy) -> None:
+    first = turn(proxy, input="one")
+    turn(proxy, input="left", previous_response_id=first["id"])
+    turn(proxy, input="right", previous_response_id=first["id"])
+    assert [each["content"] for each in sent(proxy)] == ["one", "Hello", "right"]
+
+
+def test_the_instructions_of_an_earlier_turn_are_not_carried_over(proxy: MemoryProxy) -> None:
+    first = turn(proxy, input="one", instructions="Be terse.")
+    turn(proxy, input="two", previous_response_id=first["id"], instructions="Be kind.")
+    assert [each["content"] for each in sent(proxy) if each["role"] == "system"] == ["Be kind."]
+
+
+@pytest.mark.parametrize(
+    ("codex", "kind"), [(False, "application/json"), (True, "text/plain; charset=utf-8")]
+)
+def test_an_unknown_predecessor_is_a_400(proxy: MemoryProxy, codex: bool, kind: str) -> None:
+    reply = proxy.post(body_of(previous_response_id="resp_gone"), codex=codex).reply
+    assert (reply.status, reply.headers["content-type"]) == (400, kind)
+    if not codex:
+        assert reply.error()["code"] == "previous_response_not_found"
+        assert reply.error()["param"] == "previous_response_id"
+    assert proxy.upstream == []
+
+
+def test_what_is_not_to_be_stored_cannot_be_continued(proxy: MemoryProxy) -> None:
+    first = turn(proxy, input="one", store=False)
+    assert len(proxy.services.store) == 0
+    assert proxy.post(body_of(previous_response_id=first["id"])).reply.status == 400
+
+
+def test_storing_is_the_default_of_the_api(proxy: MemoryProxy) -> None:
+    client = proxy.post(b'{"model":"m","input":"one","stream":true}')
+    proxy.upstream[0].send(chunked(hello()))
+    proxy.settle()
+    assert proxy.services.store.get(client.reply.last()["id"]) is not None
+
+
+def test_a_failed_answer_is_not_stored(proxy: MemoryProxy) -> None:
+    client = proxy.post(body_of(store=True))
+    proxy.upstream[0].send(STREAM_HEAD + chunk(text("a")))
+    proxy.settle()
+    proxy.upstream[0].close()
+    proxy.settle()
+    assert client.reply.types()[-1] == "failed"
+    assert len(proxy.services.store) == 0
+
+
+def test_an_answer_without_streaming_can_be_continued_as_well(proxy: MemoryProxy) -> None:
+    client = proxy.post(body_of(store=True, stream=False, input="one"))
+    proxy.upstream[0].send(chunked(hello()))
+    proxy.settle()
+    turn(proxy, input="two", previous_response_id=client.reply.json()["id"])
+    assert [each["content"] for each in sent(proxy)] == ["one", "Hello", "two"]
+
+
+def test_a_broken_chain_is_a_400(make_proxy: Any) -> None:
+    proxy = make_proxy({"MIMO_PROXY_STORE_ENTRIES": "1"})
+    first = turn(proxy, input="one")
+    second = turn(proxy, input="two", previous_response_id=first["id"])
+    reply = proxy.post(body_of(previous_response_id=second["id"])).reply
+    assert reply.error()["code"] == "previous_response_not_found"
+
+
+def test_a_reference_stands_for_a_stored_item(proxy: MemoryProxy) -> None:
+    first = turn(proxy, input="one")
+    (message,) = [item for item in first["output"] if item["type"] == "message"]
+    turn(proxy, input=[{"type": "item_reference", "id": message["id"]}, {"role": "user", "content": "two"}])
+    assert [(each["role"], each["content"]) for each in sent(proxy)] == [
+        ("assistant", "Hello"),
+        ("user", "two"),
+    ]
+
+
+def test_a_reference_to_nothing_is_named_by_its_place(proxy: MemoryProxy) -> None:
+    items = [{"role": "user", "content": "one"}, {"type": "item_reference", "id": "msg_gone"}]
+    reply = proxy.post(body_of(input=items)).reply
+    assert (reply.status, reply.error()["param"]) == (400, "input[1].id")
+    assert "msg_gone" in reply.error()["message"]
+
+
+TOOLS = [{"type": "function", "name": "read", "parameters": {"type": "object"}}]
+
+
+def call_turn(proxy: MemoryProxy, **fields: Any) -> dict[str, Any]:
+    thinking = delta(reasoning_content="I must look.")
+    upstream = thinking + call("read", "{}", "call_7") + finish("tool_calls") + DONE
+    return turn(proxy, upstream, input="look", tools=TOOLS, **fields)
+
+
+def test_the_thinking_before_a_call_goes_back_with_it(proxy: MemoryProxy) -> None:
+    """MiMo refuses an assistant message with calls and without its thinking."""
+    first = call_turn(proxy)
+    output = {"type": "function_call_output", "call_id": "call_7", "output": "found"}
+    turn(proxy, input=[output], tools=TOOLS, previous_response_id=first["id"])
+    (assistant,) = [each for each in sent(proxy) if each["role"] == "assistant"]
+    assert assistant["reasoning_content"] == "I must look."
+    assert assistant["tool_calls"][0]["id"] == "call_7"
+
+
+def calls_alone(response: dict[str, Any]) -> list[dict[str, Any]]:
+    (made,) = [item for item in response["output"] if item["type"] == "function_call"]
+    output = {"type": "function_call_output", "call_id": "call_7", "output": "found"}
+    return [{"role": "user", "content": "look"}, made, output]
+
+
+def test_it_is_remembered_for_a_client_that_lost_it(proxy: MemoryProxy) -> None:
+    first = call_turn(proxy, store=False)
+    turn(proxy, input=calls_alone(first), tools=TOOLS)
+    (assistant,) = [each for each in sent(proxy) if each["role"] == "assistant"]
+    assert assistant["reasoning_content"] == "I must look."
+
+
+def test_it_is_not_told_to_another_account(proxy: MemoryProxy) -> None:
+    first = call_turn(proxy, store=False)
+    proxy.post(body_of(input=calls_alone(first), tools=TOOLS), x_mimo_api_key="sk-fake-of-another")
+    (assistant,) = [each for each in sent(proxy) if each["role"] == "assistant"]
+    assert assistant["reasoning_content"] != "I must look."
+
+
+def test_the_memory_of_it_can_be_switched_off(make_proxy: Any) -> None:
+    proxy = make_proxy({"MIMO_PROXY_REASONING_CACHE_ENTRIES": "0"})
+    first = call_turn(proxy, store=False)
+    turn(proxy, input=calls_alone(first), tools=TOOLS)
+    (assistant,) = [each for each in sent(proxy) if each["role"] == "assistant"]
+    assert assistant["reasoning_content"] != "I must look."

@@ -1,0 +1,127 @@
+"""Who may speak to the proxy: nobody's web page, and nobody who found a name for loopback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.web.http_headers import Headers
+
+from ccmimolink.core.errors import FailureKind
+from ccmimolink.web.guard import Guard
+from tests.http_wire import body_of
+from tests.memory_proxy import MemoryProxy
+
+
+def verdict(guard: Guard, **headers: Any) -> FailureKind | None:
+    failure = guard.check(Headers({name: [value] for name, value in headers.items()}))
+    return None if failure is None else failure.kind
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1:9876",
+        "localhost",
+        "localhost:9876",
+        "LOCALHOST.",
+        "mimo.localhost",
+        "[::1]:9876",
+        "127.9.9.9",
+    ],
+)
+def test_names_of_this_machine_are_served(host: str) -> None:
+    assert verdict(Guard(), host=host) is None
+
+
+REBOUND = [
+    "evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "192.168.1.2:9876",
+    "0.0.0.0",
+    "[::2]",
+    "[::1",
+    "",
+]
+
+
+@pytest.mark.parametrize("host", REBOUND)
+def test_any_other_host_name_is_refused(host: str) -> None:
+    assert verdict(Guard(), host=host) is FailureKind.FORBIDDEN
+
+
+def test_a_missing_or_doubled_host_is_refused() -> None:
+    assert Guard().check(Headers()) is not None
+    assert Guard().check(Headers({"host": ["localhost", "evil.example"]})) is not None
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:80"])
+def test_an_origin_on_this_machine_is_served(origin: str) -> None:
+    assert verdict(Guard(), host="localhost", origin=origin) is None
+
+
+FOREIGN = [
+    "https://evil.example",
+    "null",
+    "http://localhost.evil.example",
+    "http://[",
+    "file://",
+    "localhost",
+    "",
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_foreign_or_unreadable_origin_is_refused(origin: str) -> None:
+    assert verdict(Guard(), host="localhost", origin=origin) is FailureKind.FORBIDDEN
+    assert (
+        verdict(Guard("fake-token"), host="x", origin=origin, authorization="Bearer fake-token") is not None
+    )
+
+
+def test_beyond_loopback_the_token_stands_in_for_the_host_name() -> None:
+    guard = Guard("fake-token")
+    assert verdict(guard, host="mimo.lan", authorization="Bearer fake-token") is None
+    assert verdict(guard, host="localhost") is FailureKind.FORBIDDEN
+    assert verdict(guard, host="localhost", authorization="Bearer fake-tokem") is FailureKind.FORBIDDEN
+
+
+printable = st.binary(max_size=40).filter(lambda value: not set(value) & {0, 10, 13})
+
+
+@given(printable, printable)
+def test_no_header_value_makes_the_guard_raise(host: bytes, origin: bytes) -> None:
+    assert verdict(Guard(), host=host, origin=origin) in {None, FailureKind.FORBIDDEN}
+
+
+# Through the door: nothing of it reaches the upstream.
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/compact", "/nowhere"])
+def test_dns_rebinding_is_refused_on_every_path(proxy: MemoryProxy, path: str) -> None:
+    assert proxy.ask("POST", path, body_of(), host="evil.example:9876").reply.status == 403
+    assert proxy.upstream == []
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/responses/resp_1"])
+def test_pages_read_nothing_either(proxy: MemoryProxy, path: str) -> None:
+    assert proxy.ask("GET", path, origin="https://evil.example").reply.status == 403
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "text/plain; application/json", ""]
+)
+def test_what_a_page_may_post_without_leave_is_refused(proxy: MemoryProxy, kind: str) -> None:
+    """A browser asks before it sends JSON to another site, and not before these; old ones send no Origin."""
+    reply = proxy.ask("POST", "/v1/responses", body_of(), content_type=kind).reply
+    assert reply.status == 415
+    assert proxy.upstream == []
+
+
+def test_no_answer_gives_a_page_leave(proxy: MemoryProxy) -> None:
+    client = proxy.ask("OPTIONS", "/v1/responses", access_control_request_method="POST")
+    assert not [name for name in client.reply.headers if name.startswith("access-control")]
