@@ -1,0 +1,76 @@
+"""The README against the program: what it shows is what there is."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from zope.interface.verify import verifyObject
+
+import ccmimolink.interfaces
+from ccmimolink.core.responses import ResponsesRequest
+from ccmimolink.interfaces import IRequestTransform
+from ccmimolink.options import Options
+from ccmimolink.plugins import PluginSet
+from ccmimolink.settings import SETTINGS
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def block(marker: str) -> str:
+    """The fenced block that follows a marker comment."""
+    match = re.search(rf"<!-- {marker} -->\n\s*```\w*\n(.*?)\n\s*```", README, re.DOTALL)
+    assert match is not None, marker
+    return textwrap.dedent(match[1])
+
+
+def test_the_table_lists_every_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
+    shown = [(name, default, meaning) for name, default, meaning in rows if name.isupper()]
+    expected = []
+    for setting in SETTINGS:
+        default = f"`{setting.default}`" if setting.default else "empty"
+        option = f" (`--{setting.option}`)" if setting.option else ""
+        expected.append((setting.name, default, setting.meaning.replace(f"'{os.pathsep}'", "':'") + option))
+    assert shown == expected
+
+
+def test_the_codex_configuration_is_toml_and_names_a_provider_that_is_not_openai() -> None:
+    config = tomllib.loads(block("codex-config"))
+    provider = config["model_providers"][config["model_provider"]]
+    assert provider["name"] != "OpenAI"
+    assert provider["wire_api"] == "responses"
+
+
+def test_the_plugin_example_is_a_working_plugin() -> None:
+    namespace: dict[str, Any] = {}
+    exec(block("plugin-example"), namespace)
+    plugin = namespace["short_answers"]
+    assert verifyObject(IRequestTransform, plugin)
+    assert plugin.transform(ResponsesRequest(), None).max_output_tokens == 2000
+
+
+@pytest.mark.parametrize(
+    "interface", [name for name in vars(ccmimolink.interfaces) if re.fullmatch("I(?!Plugin)[A-Z]\\w+", name)]
+)
+def test_every_interface_is_in_the_plugin_guide(interface: str) -> None:
+    assert f"| `{interface}` |" in README
+
+
+def test_every_builtin_plugin_is_in_the_plugin_guide() -> None:
+    plugins = PluginSet.load(plugin_path=(), third_party=False, disabled=())
+    for line in plugins.describe().splitlines():
+        _interface, _priority, name, *_where = line.split()
+        assert f"`{name}`" in README
+
+
+def test_every_option_that_is_mentioned_exists() -> None:
+    known = set(Options().synonyms) | {"without-pip"}
+    commands = {"json", "last", "skip-git-repo-check", "config-settings", "upgrade"}
+    mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))
+    assert mentioned - commands <= known
