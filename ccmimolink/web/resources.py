@@ -5,6 +5,7 @@ Owns paths, methods and content types. What an endpoint does stands in the excha
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ from ccmimolink.web.services import DRAINING, ProxyServices
 _log = Logger()
 
 
-class _Endpoint(Resource):
+class _Endpoint(Resource, ABC):
     """A resource that answers in our error forms, whatever is asked of it."""
 
     allowed: tuple[bytes, ...] = ()
@@ -42,8 +43,9 @@ class _Endpoint(Resource):
             self.serve(request)
         return NOT_DONE_YET
 
+    @abstractmethod
     def serve(self, request: Request) -> None:
-        raise NotImplementedError  # pragma: no cover - every endpoint has its own
+        """Answer a request whose method is allowed."""
 
     def getChild(self, path: bytes, request: Request) -> IResource:
         return self if not path else _Refusing(_NOT_FOUND)
