@@ -9,7 +9,8 @@ and the reactor are stand-ins.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -263,3 +264,18 @@ class MemoryProxy:
         self.graph.pool.closeCachedConnections()
         self.settle()
         assert self.reactor.getDelayedCalls() == []
+
+
+@contextmanager
+def made_proxies() -> Iterator[Callable[..., MemoryProxy]]:
+    """Makes proxies; each must be at rest and leave no timer when the test is over."""
+    made: list[MemoryProxy] = []
+
+    def make(settings: Mapping[str, str] | None = None, plugins: Any = None) -> MemoryProxy:
+        made.append(MemoryProxy(settings, plugins))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
+        proxy.assert_at_rest()

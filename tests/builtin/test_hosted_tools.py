@@ -5,19 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ccmimolink.builtin.hosted_tools import HostedToolFilter
-from ccmimolink.core.context import RequestContext, SettingsView, TurnKind
 from ccmimolink.core.errors import Profile
-from ccmimolink.core.models import BUILTIN_MODELS
 from ccmimolink.core.responses import ResponsesRequest, Tool
 from ccmimolink.core.tools import Dropped, FlatTool, ToolKind, offered_tools
+from tests.request_context import request_context
 
-CONTEXT = RequestContext(
-    request_id="req_1",
-    profile=Profile.CODEX,
-    turn=TurnKind.TURN,
-    settings=SettingsView(text_model="mimo-v2.5", text_model_chosen=False, vision_model="mimo-v2.5"),
-    models=BUILTIN_MODELS,
-)
+CONTEXT = request_context(Profile.CODEX)
 
 
 def answers(*tools: Tool) -> list[FlatTool | Dropped]:

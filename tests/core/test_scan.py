@@ -19,6 +19,7 @@ from ccmimolink.core.scan import (
     Text,
     ToolCall,
 )
+from tests.core.scan_parts import scanned, source_of
 
 Answer = Sequence[Text | ToolCall | Done]
 
@@ -60,17 +61,7 @@ def bracket(name: str = "bracket", *markers: str) -> FallbackParser:
 
 def scan(pieces: Sequence[str], *parsers: FallbackParser) -> list[Text | ToolCall]:
     """All parts, texts merged across pieces."""
-    scanner = Scanner(parsers or (bracket(),), Channel.TEXT)
-    parts = [*itertools.chain.from_iterable(map(scanner.feed, pieces)), *scanner.finish()]
-    merged: list[Text | ToolCall] = []
-    for is_text, group in itertools.groupby(parts, lambda part: isinstance(part, Text)):
-        run = list(group)
-        merged += [Text(source_of(run))] if is_text else run
-    return merged
-
-
-def source_of(parts: Sequence[Text | ToolCall]) -> str:
-    return "".join(part.text if isinstance(part, Text) else part.source for part in parts)
+    return scanned(Scanner(parsers or (bracket(),), Channel.TEXT), pieces)
 
 
 def calls(text: str) -> list[str]:

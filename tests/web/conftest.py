@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 from zope.interface import implementer
 
-from tests.memory_proxy import KEY, MemoryProxy
+from tests.memory_proxy import KEY, MemoryProxy, made_proxies
 
 
 @pytest.fixture
@@ -37,18 +36,8 @@ MakeProxy = Callable[..., MemoryProxy]
 
 @pytest.fixture
 def make_proxy() -> Iterator[MakeProxy]:
-    """Makes proxies; each must be at rest and leave no timer when the test is over."""
-    made: list[MemoryProxy] = []
-
-    def make(settings: Mapping[str, str] | None = None, plugins: Any = None) -> MemoryProxy:
-        proxy = MemoryProxy(settings, plugins)
-        made.append(proxy)
-        return proxy
-
-    yield make
-    for proxy in made:
-        proxy.close()
-        proxy.assert_at_rest()
+    with made_proxies() as make:
+        yield make
 
 
 @pytest.fixture

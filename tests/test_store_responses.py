@@ -1,16 +1,15 @@
+"""Stored responses: their histories, which of them go when room runs out, and their items by id."""
+
 from __future__ import annotations
 
 import tracemalloc
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ccmimolink.core.errors import FailureKind, RequestError
 from ccmimolink.core.responses import FunctionCall, Item, ItemReference, Message, UnknownItem
-from ccmimolink.store import ReasoningCache, ResponseStore, StoredResponse
+from ccmimolink.store import ResponseStore, StoredResponse
 
 
 def _question(name: str) -> Message:
@@ -175,9 +174,6 @@ def test_responses_that_name_each_other_as_parents_have_no_history() -> None:
         store.history("a")
 
 
-# Items by their ids.
-
-
 def test_an_item_of_input_or_output_is_found_by_its_id() -> None:
     call = FunctionCall(call_id="call_1", name="shell", id="fc_1")
     store = _store(_response("a"), _with_items("b", call))
@@ -230,183 +226,3 @@ def test_finding_an_item_does_not_count_as_use() -> None:
     store.find_item("msg_q_a")
     store.add(_response("c"))
     assert _stored(store, "abc") == "bc"
-
-
-# Against a naive store: a list of responses, the least recently used first.
-
-NAMES = st.sampled_from("abcdefg")
-ITEM_IDS = st.lists(st.sampled_from(["i", "j", "k"]), max_size=2)
-
-
-class StoreMachine(RuleBasedStateMachine):
-    @initialize(max_entries=st.integers(0, 5), max_bytes=st.integers(0, 40))
-    def build(self, max_entries: int, max_bytes: int) -> None:
-        self.limits = max_entries, max_bytes
-        self.store = ResponseStore(max_entries=max_entries, max_bytes=max_bytes)
-        self.by_use: list[StoredResponse] = []
-        self.by_arrival: list[StoredResponse] = []
-        self.count = 0
-
-    def _find(self, name: str | None) -> StoredResponse | None:
-        return next((response for response in self.by_use if response.id == name), None)
-
-    def _lineage(self, name: str | None) -> list[StoredResponse]:
-        line: list[StoredResponse] = []
-        found = self._find(name)
-        while found is not None and found not in line:
-            line.insert(0, found)
-            found = self._find(found.parent_id)
-        return line
-
-    def _use(self, name: str | None) -> None:
-        line = self._lineage(name)
-        self.by_use = [response for response in self.by_use if response not in line] + line
-
-    def _drop(self, response: StoredResponse | None) -> None:
-        if response is not None:
-            self.by_use.remove(response)
-            self.by_arrival.remove(response)
-
-    @rule(name=NAMES, parent=st.none() | NAMES, size=st.integers(0, 45), inputs=ITEM_IDS, outputs=ITEM_IDS)
-    def add(self, name: str, parent: str | None, size: int, inputs: list[str], outputs: list[str]) -> None:
-        self.count += 1
-        own = [
-            Message(role="user", content=f"{self.count}.{place}", id=id_) for place, id_ in enumerate(inputs)
-        ]
-        out = [Message(role="assistant", content=str(self.count), id=id_) for id_ in outputs]
-        response = StoredResponse(
-            id=name, parent_id=parent, input_items=(*own,), output_items=(*out,), body=b"", size=size
-        )
-        self.store.add(response)
-        self._drop(self._find(name))
-        max_entries, max_bytes = self.limits
-        if max_entries == 0 or size > max_bytes:
-            return
-        self._use(parent)
-        self.by_use.append(response)
-        self.by_arrival.append(response)
-        while len(self.by_use) > max_entries or sum(each.size for each in self.by_use) > max_bytes:
-            self._drop(self.by_use[0])
-
-    @rule(name=NAMES)
-    def get(self, name: str) -> None:
-        assert self.store.get(name) is self._find(name)
-        self._use(name)
-
-    @rule(name=NAMES)
-    def history(self, name: str) -> None:
-        line = self._lineage(name)
-        if line and line[0].parent_id is None:
-            items = [item for response in line for item in response.input_items + response.output_items]
-            assert self.store.history(name) == tuple(items)
-            self._use(name)
-        else:
-            with pytest.raises(RequestError):
-                self.store.history(name)
-
-    @rule(name=NAMES)
-    def delete(self, name: str) -> None:
-        assert self.store.delete(name) is (self._find(name) is not None)
-        self._drop(self._find(name))
-
-    @invariant()
-    def the_totals_agree(self) -> None:
-        assert len(self.store) == len(self.by_use)
-        assert self.store.bytes == sum(response.size for response in self.by_use)
-
-    @invariant()
-    def every_item_is_found_as_long_as_it_is_stored(self) -> None:
-        last: dict[str, Item] = {}
-        for response in self.by_arrival:
-            for item in response.input_items + response.output_items:
-                assert isinstance(item, Message)
-                last[str(item.id)] = item
-        assert {id_: self.store.find_item(id_) for id_ in "ijk"} == {id_: last.get(id_) for id_ in "ijk"}
-
-
-TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-
-
-# Reasoning.
-
-
-def test_reasoning_is_found_by_key_and_call() -> None:
-    cache = ReasoningCache(10, 1000)
-    cache.put("key1", "call_1", "because")
-    assert cache.get("key1", "call_1") == "because"
-    assert cache.get("key2", "call_1") is None
-    assert cache.get("key1", "call_2") is None
-
-
-def test_later_reasoning_of_a_call_replaces_the_earlier() -> None:
-    cache = ReasoningCache(10, 1000)
-    cache.put("key", "call", "because")
-    cache.put("key", "call", "so")
-    assert (cache.get("key", "call"), len(cache), cache.bytes) == ("so", 1, 2)
-
-
-def test_reasoning_that_was_not_read_for_the_longest_time_goes_first() -> None:
-    cache = ReasoningCache(2, 1000)
-    cache.put("key", "call_1", "1")
-    cache.put("key", "call_2", "2")
-    cache.get("key", "call_1")
-    cache.put("key", "call_3", "3")
-    assert [cache.get("key", f"call_{number}") for number in (1, 2, 3)] == ["1", None, "3"]
-
-
-def test_the_bytes_of_reasoning_are_counted_in_utf_8() -> None:
-    cache = ReasoningCache(10, 6)
-    cache.put("key", "call_1", "思考")
-    assert cache.bytes == 6
-    cache.put("key", "call_2", "x")
-    assert (cache.get("key", "call_1"), cache.bytes) == (None, 1)
-
-
-def test_half_a_surrogate_pair_is_kept_as_it_is() -> None:
-    cache = ReasoningCache(10, 1000)
-    cache.put("key", "call", "\ud83d")
-    assert cache.get("key", "call") == "\ud83d"
-
-
-def test_reasoning_too_large_is_not_kept_and_leaves_no_outdated_text() -> None:
-    cache = ReasoningCache(10, 6)
-    cache.put("key", "call_1", "short")
-    cache.put("key", "call_2", "x")
-    cache.put("key", "call_1", "much longer")
-    assert (cache.get("key", "call_1"), cache.get("key", "call_2")) == (None, "x")
-
-
-def test_no_entries_switch_the_cache_off() -> None:
-    cache = ReasoningCache(0, 1000)
-    cache.put("key", "call", "")
-    assert (cache.get("key", "call"), len(cache)) == (None, 0)
-
-
-CALLS = st.tuples(st.sampled_from(["key1", "key2"]), st.sampled_from(["call_1", "call_2", "call_3"]))
-TEXTS = st.none() | st.text(max_size=6)  # None reads
-
-
-@given(max_entries=st.integers(0, 4), max_bytes=st.integers(0, 20), steps=st.lists(st.tuples(CALLS, TEXTS)))
-def test_the_cache_does_what_a_naive_one_does(
-    max_entries: int, max_bytes: int, steps: list[tuple[tuple[str, str], str | None]]
-) -> None:
-    cache = ReasoningCache(max_entries, max_bytes)
-    naive: dict[tuple[str, str], str] = {}  # the least recently used first
-
-    def size() -> int:
-        return sum(len(text.encode("utf-8", "surrogatepass")) for text in naive.values())
-
-    for call, text in steps:
-        if text is None:
-            assert cache.get(*call) == naive.get(call)
-            if call in naive:
-                naive[call] = naive.pop(call)
-            continue
-        cache.put(*call, text)
-        naive.pop(call, None)
-        if len(text.encode("utf-8", "surrogatepass")) <= max_bytes and max_entries:
-            naive[call] = text
-        while len(naive) > max_entries or size() > max_bytes:
-            del naive[next(iter(naive))]
-        assert (len(cache), cache.bytes) == (len(naive), size())

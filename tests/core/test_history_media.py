@@ -1,0 +1,131 @@
+"""Input items to chat messages: images, audio and files, those that tools return included."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from ccmimolink.core.chat import (
+    AudioPart,
+    ImagePart,
+    ImageTarget,
+    TextPart,
+    ToolMessage,
+    UserMessage,
+)
+from ccmimolink.core.history import MEDIA_FOLLOWS
+from ccmimolink.core.media import ATTACHMENT_ONLY
+from ccmimolink.core.responses import (
+    ContentPart,
+    ImageUrl,
+)
+from tests.core.history_items import (
+    PNG,
+    call,
+    image,
+    messages,
+    output,
+    shape,
+    text,
+    user,
+)
+
+
+class TestMedia:
+    def test_text_and_images_stay_in_order_with_their_detail(self) -> None:
+        assert messages(user("before", image(detail="low"), "after")) == [
+            UserMessage([TextPart("before"), ImagePart(ImageTarget(PNG, "low")), TextPart("after")])
+        ]
+
+    def test_an_image_alone_gets_a_text_before_it(self) -> None:
+        assert messages(user(image())) == [
+            UserMessage([TextPart(ATTACHMENT_ONLY), ImagePart(ImageTarget(PNG, None))])
+        ]
+
+    def test_an_image_address_may_be_an_object(self) -> None:
+        part = ContentPart(type="image_url", image_url=ImageUrl("http://x/a.png", "high"))
+        assert messages(user("see", part)) == [
+            UserMessage([TextPart("see"), ImagePart(ImageTarget("http://x/a.png", "high"))])
+        ]
+
+    def test_a_detail_that_chat_completions_does_not_know_becomes_the_nearest(self) -> None:
+        (message,) = messages(user("see", image(detail="original")))
+        assert message == UserMessage([TextPart("see"), ImagePart(ImageTarget(PNG, "high"))])
+
+    @pytest.mark.parametrize("url", [None, "", "file:///etc/passwd"])
+    def test_an_image_without_an_address_that_the_model_can_reach_is_named_in_text(
+        self, url: str | None
+    ) -> None:
+        (message,) = messages(user(ContentPart(type="input_image", image_url=url, file_id="file-7")))
+        assert message == UserMessage("[Image file-7 could not be passed on.]")
+
+    @pytest.mark.parametrize("audio", [None, {}, {"data": ""}, {"data": 5}])
+    def test_audio_without_data_is_named_in_text(self, audio: dict[str, Any] | None) -> None:
+        (message,) = messages(user(ContentPart(type="input_audio", input_audio=audio)))
+        assert message == UserMessage("[Audio without data could not be passed on.]")
+
+    def test_bare_audio_becomes_a_data_url(self) -> None:
+        part = ContentPart(type="input_audio", input_audio={"data": "AAAA", "format": "mp3"})
+        (message,) = messages(user("hear", part))
+        assert isinstance(message, UserMessage)
+        assert message.content[1] == AudioPart({"data": "data:audio/mp3;base64,AAAA", "format": "mp3"})
+
+    def test_audio_by_address_passes_as_it_is(self) -> None:
+        part = ContentPart(type="input_audio", input_audio={"data": "https://x/a.wav"})
+        (message,) = messages(user("hear", part))
+        assert isinstance(message, UserMessage)
+        assert message.content[1] == AudioPart({"data": "https://x/a.wav"})
+
+    @pytest.mark.parametrize(
+        "file_data",
+        [
+            base64.b64encode("grün".encode()).decode(),
+            "data:text/plain;base64," + base64.b64encode("grün".encode()).decode(),
+            "data:text/plain;charset=utf-8,gr%C3%BCn",
+        ],
+    )
+    def test_a_text_file_is_inlined(self, file_data: str) -> None:
+        part = ContentPart(type="input_file", filename="a.txt", file_data=file_data)
+        (message,) = messages(user(part))
+        assert isinstance(message, UserMessage)
+        assert "a.txt" in message.content
+        assert "grün" in message.content
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            ContentPart(
+                type="input_file", filename="a.pdf", file_data="data:application/pdf;base64,JVBERg=="
+            ),
+            ContentPart(type="input_file", filename="a.pdf", file_data=base64.b64encode(b"\xff\0").decode()),
+            ContentPart(type="input_file", filename="a.pdf", file_data=base64.b64encode(b"a\0b").decode()),
+            ContentPart(type="input_file", filename="a.pdf", file_data="data:text/plain"),
+            ContentPart(type="input_file", filename="a.pdf", file_data="no base64!"),
+            ContentPart(type="input_file", filename="a.pdf", file_id="file-7"),
+            ContentPart(type="input_file", file_url="https://x/a.pdf"),
+        ],
+    )
+    def test_another_file_is_named(self, part: ContentPart) -> None:
+        (message,) = messages(user(part))
+        assert isinstance(message, UserMessage)
+        assert "a.pdf could not be passed on" in message.content
+
+    def test_an_image_that_a_tool_returns_moves_into_a_user_message(self) -> None:
+        result = messages(
+            call(name="view_image"), output(value=[text("Output:"), image(detail="high")]), user("so?")
+        )
+        assert result[1:] == [
+            ToolMessage("c1", f"Output:\n{MEDIA_FOLLOWS}"),
+            UserMessage(
+                [TextPart("Image returned by view_image (c1):"), ImagePart(ImageTarget(PNG, "high"))]
+            ),
+            UserMessage("so?"),
+        ]
+
+    def test_images_of_parallel_calls_follow_all_the_tool_messages(self) -> None:
+        result = messages(call("c1"), call("c2"), output("c1", [image()]), output("c2", [image(), image()]))
+        assert shape(result) == ["assistant c1 c2", "tool c1", "tool c2", "user"]
+        assert isinstance(result[3], UserMessage)
+        assert len(result[3].content) == 6

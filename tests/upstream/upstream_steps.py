@@ -1,0 +1,20 @@
+"""What the upstream's tests repeat: answer in its place, count its requests, check what the client got."""
+
+from __future__ import annotations
+
+from tests.memory_proxy import MemoryClient, MemoryProxy
+
+
+def respond(proxy: MemoryProxy, data: bytes, connection: int = -1) -> None:
+    proxy.upstream[connection].send(data)
+    proxy.settle()
+
+
+def starts(proxy: MemoryProxy) -> int:
+    """How many requests reached the upstream."""
+    return sum(each.received.count(b"POST /v1/chat/completions") for each in proxy.upstream)
+
+
+def assert_answered(client: MemoryClient) -> None:
+    assert client.reply.output_text() == "Hello"
+    assert client.reply.complete
