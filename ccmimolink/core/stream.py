@@ -70,18 +70,15 @@ class ResponseStream:
         profile: Profile,
         carry: Callable[[str], str] | None = None,
     ) -> None:
-        self.response = template
-        self.state = State.IDLE
+        self.response, self.state = template, State.IDLE
         self.reasoning: list[str] = []
         """The texts of the closed reasoning items."""
         self.call_ids: list[str] = []
         """The ids of the closed calls, as the client knows them."""
-        self.recovered = 0
-        """How many of them were recovered from text."""
+        self.recovered = self.ghosts = 0
+        """Calls that were made from text, and calls that were dropped because they never got a name."""
         self.failure: Failure | None = None
         """Why the response failed, if it did."""
-        self.ghosts = 0
-        """How many calls were dropped because the upstream never named them."""
         self._tools, self._profile = tools, profile
         self._new_id, self._now, self._carry = new_id, now, carry
         # Without tools or parsers there is nothing to recover, and text passes untouched.
@@ -140,7 +137,10 @@ class ResponseStream:
     def keep_alive(self) -> list[ev.StreamEvent]:
         """An event that says nothing but resets the client's idle timer, which comments do not."""
         if self.state is not State.IDLE and not self.terminal:
-            self._emit_response(ev.InProgress)
+            # The client has the echo, which can be long, from the beginning.
+            self._emit_response(
+                ev.InProgress, msgspec.structs.replace(self.response, tools=[], instructions=None)
+            )
         return self._emitter.take()
 
     # -- reasoning ----------------------------------------------------------------------------------------
@@ -358,9 +358,11 @@ class ResponseStream:
         self._emit_response(ev.Created)
         self._emit_response(ev.InProgress)
 
-    def _emit_response(self, kind: Callable[..., ev.StreamEvent]) -> None:
+    def _emit_response(
+        self, kind: Callable[..., ev.StreamEvent], response: ev.Response | None = None
+    ) -> None:
         emitter = self._emitter
-        emitter.events.append(kind(sequence_number=emitter.next(), response=self.response))
+        emitter.events.append(kind(sequence_number=emitter.next(), response=response or self.response))
 
     def _advance(self, step: Step) -> None:
         self.state = advance(self.state, step)

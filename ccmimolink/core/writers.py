@@ -7,13 +7,15 @@ decide when an item begins or ends: that is the stream's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ccmimolink.core import events as ev
 from ccmimolink.core.calls import json_object
 from ccmimolink.core.reasoning import encode_carrier
 from ccmimolink.core.tools import FlatTool, ToolKind
 from ccmimolink.core.upstream_events import Usage
+
+_Item = TypeVar("_Item", bound=ev.OutputItem)
 
 
 class Emitter:
@@ -49,24 +51,46 @@ class ItemWriter(Protocol):
     def close(self, status: str) -> ev.OutputItem: ...
 
 
-class ReasoningWriter:
+class _OpenItem:
+    """What all kinds have in common: their text in pieces, and the events at their beginning and end."""
+
+    def __init__(self, emitter: Emitter, item_id: str) -> None:
+        self._emitter, self._id = emitter, item_id
+        self._index = -1
+        self._parts: list[str] = []
+
+    def delta(self, text: str) -> None:
+        self._parts.append(text)
+
+    def _added(self, item: ev.OutputItem) -> None:
+        emitter = self._emitter
+        self._index = emitter.next_item()
+        emitter.events.append(
+            ev.ItemAdded(sequence_number=emitter.next(), output_index=self._index, item=item)
+        )
+
+    def _tell(self, kind: Callable[..., ev.StreamEvent], **fields: Any) -> None:
+        emitter = self._emitter
+        emitter.events.append(
+            kind(sequence_number=emitter.next(), item_id=self._id, output_index=self._index, **fields)
+        )
+
+    def _done(self, item: _Item) -> _Item:
+        emitter = self._emitter
+        emitter.events.append(
+            ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item)
+        )
+        return item
+
+
+class ReasoningWriter(_OpenItem):
     """Reasoning is streamed as its summary: the field that Codex and the SDKs show."""
 
     def __init__(self, emitter: Emitter, item_id: str, carry: Callable[[str], str] | None) -> None:
-        self._emitter, self._id, self._carry = emitter, item_id, carry
-        self._index = output_index = emitter.next_item()
-        self._parts: list[str] = []
-        emit = emitter.events.append
-        item = ev.OutputReasoning(id=item_id, summary=())
-        emit(ev.ItemAdded(sequence_number=emitter.next(), output_index=output_index, item=item))
-        emit(
-            ev.SummaryPartAdded(
-                sequence_number=emitter.next(),
-                item_id=item_id,
-                output_index=output_index,
-                part=ev.SummaryText(""),
-            )
-        )
+        super().__init__(emitter, item_id)
+        self._carry = carry
+        self._added(ev.OutputReasoning(id=item_id, summary=()))
+        self._tell(ev.SummaryPartAdded, part=ev.SummaryText(""))
 
     def delta(self, text: str) -> None:
         self._parts.append(text)
@@ -78,35 +102,21 @@ class ReasoningWriter:
         )
 
     def close(self, status: str) -> ev.OutputReasoning:
-        emitter, text = self._emitter, "".join(self._parts)
+        text = "".join(self._parts)
         part = ev.SummaryText(text)
-        item = ev.OutputReasoning(
-            id=self._id, summary=(part,), encrypted_content=self._carry(text) if self._carry else None
+        self._tell(ev.SummaryTextDone, text=text)
+        self._tell(ev.SummaryPartDone, part=part)
+        encrypted_content = self._carry(text) if self._carry else None
+        return self._done(
+            ev.OutputReasoning(id=self._id, summary=(part,), encrypted_content=encrypted_content)
         )
-        emit = emitter.events.append
-        where: dict[str, Any] = {"item_id": self._id, "output_index": self._index}
-        emit(ev.SummaryTextDone(sequence_number=emitter.next(), text=text, **where))
-        emit(ev.SummaryPartDone(sequence_number=emitter.next(), part=part, **where))
-        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
-        return item
 
 
-class MessageWriter:
+class MessageWriter(_OpenItem):
     def __init__(self, emitter: Emitter, item_id: str) -> None:
-        self._emitter, self._id = emitter, item_id
-        self._index = output_index = emitter.next_item()
-        self._parts: list[str] = []
-        emit = emitter.events.append
-        item = ev.OutputMessage(id=item_id, status="in_progress")
-        emit(ev.ItemAdded(sequence_number=emitter.next(), output_index=output_index, item=item))
-        emit(
-            ev.ContentPartAdded(
-                sequence_number=emitter.next(),
-                item_id=item_id,
-                output_index=output_index,
-                part=ev.OutputText(""),
-            )
-        )
+        super().__init__(emitter, item_id)
+        self._added(ev.OutputMessage(id=item_id, status="in_progress"))
+        self._tell(ev.ContentPartAdded, part=ev.OutputText(""))
 
     def delta(self, text: str) -> None:
         self._parts.append(text)
@@ -118,29 +128,25 @@ class MessageWriter:
         )
 
     def close(self, status: str) -> ev.OutputMessage:
-        emitter, text = self._emitter, "".join(self._parts)
+        text = "".join(self._parts)
         part = ev.OutputText(text)
-        item = ev.OutputMessage(id=self._id, status=status, content=(part,))
-        emit = emitter.events.append
-        where: dict[str, Any] = {"item_id": self._id, "output_index": self._index}
-        emit(ev.TextDone(sequence_number=emitter.next(), text=text, **where))
-        emit(ev.ContentPartDone(sequence_number=emitter.next(), part=part, **where))
-        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
-        return item
+        self._tell(ev.TextDone, text=text)
+        self._tell(ev.ContentPartDone, part=part)
+        return self._done(ev.OutputMessage(id=self._id, status=status, content=(part,)))
 
 
-class FunctionCallWriter:
+class _OpenCall(_OpenItem):
+    def __init__(self, emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> None:
+        super().__init__(emitter, item_id)
+        self._call_id, self._tool = call_id, tool
+
+
+class FunctionCallWriter(_OpenCall):
     """A call of a function tool. The arguments pass as the model wrote them, whether they are JSON or not."""
 
     def __init__(self, emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> None:
-        self._emitter, self._id, self._call_id, self._tool = emitter, item_id, call_id, tool
-        self._index = emitter.next_item()
-        self._parts: list[str] = []
-        emitter.events.append(
-            ev.ItemAdded(
-                sequence_number=emitter.next(), output_index=self._index, item=self._item("", "in_progress")
-            )
-        )
+        super().__init__(emitter, item_id, call_id, tool)
+        self._added(self._item("", "in_progress"))
 
     def _item(self, arguments: str, status: str) -> ev.OutputFunctionCall:
         return ev.OutputFunctionCall(
@@ -165,32 +171,17 @@ class FunctionCallWriter:
         if not self._parts:
             # A call without arguments: clients parse the string, and the empty one is not JSON.
             self.delta("{}")
-        emitter, arguments = self._emitter, "".join(self._parts)
-        item = self._item(arguments, status)
-        emit = emitter.events.append
-        emit(
-            ev.ArgumentsDone(
-                sequence_number=emitter.next(),
-                item_id=self._id,
-                output_index=self._index,
-                name=item.name,
-                arguments=arguments,
-            )
-        )
-        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
-        return item
+        arguments = "".join(self._parts)
+        self._tell(ev.ArgumentsDone, name=self._tool.name, arguments=arguments)
+        return self._done(self._item(arguments, status))
 
 
-class CustomCallWriter:
+class CustomCallWriter(_OpenCall):
     """A call of a freeform tool: the upstream wraps its input in JSON, the client gets the bare input."""
 
     def __init__(self, emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> None:
-        self._emitter, self._id, self._call_id, self._tool = emitter, item_id, call_id, tool
-        self._index = emitter.next_item()
-        self._parts: list[str] = []
-        emitter.events.append(
-            ev.ItemAdded(sequence_number=emitter.next(), output_index=self._index, item=self._item(""))
-        )
+        super().__init__(emitter, item_id, call_id, tool)
+        self._added(self._item(""))
 
     def _item(self, text: str) -> ev.OutputCustomToolCall:
         return ev.OutputCustomToolCall(
@@ -201,29 +192,15 @@ class CustomCallWriter:
             input=text,
         )
 
-    def delta(self, text: str) -> None:
-        self._parts.append(text)
-
     def close(self, status: str) -> ev.OutputCustomToolCall:
-        emitter, text = self._emitter, freeform_input("".join(self._parts))
-        item = self._item(text)
-        emit = emitter.events.append
-        where: dict[str, Any] = {"item_id": self._id, "output_index": self._index}
-        emit(ev.CustomInputDelta(sequence_number=emitter.next(), delta=text, **where))
-        emit(ev.CustomInputDone(sequence_number=emitter.next(), input=text, **where))
-        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=self._index, item=item))
-        return item
+        text = freeform_input("".join(self._parts))
+        self._tell(ev.CustomInputDelta, delta=text)
+        self._tell(ev.CustomInputDone, input=text)
+        return self._done(self._item(text))
 
 
-class WholeCallWriter:
+class WholeCallWriter(_OpenCall):
     """A call whose item has no stream of its own (tool_search, local_shell): shown when it is complete."""
-
-    def __init__(self, emitter: Emitter, item_id: str, call_id: str, tool: FlatTool) -> None:
-        self._emitter, self._id, self._call_id, self._tool = emitter, item_id, call_id, tool
-        self._parts: list[str] = []
-
-    def delta(self, text: str) -> None:
-        self._parts.append(text)
 
     def close(self, status: str) -> ev.OutputItem:
         text = "".join(self._parts) or "{}"
@@ -249,11 +226,8 @@ class WholeCallWriter:
         )
 
     def _whole(self, item: ev.OutputItem) -> ev.OutputItem:
-        emitter = self._emitter
-        index, emit = emitter.next_item(), emitter.events.append
-        emit(ev.ItemAdded(sequence_number=emitter.next(), output_index=index, item=item))
-        emit(ev.ItemDone(sequence_number=emitter.next(), output_index=index, item=item))
-        return item
+        self._added(item)
+        return self._done(item)
 
 
 def _is_command(value: object) -> bool:
