@@ -22,8 +22,9 @@ from ccmimolink.plugins import PluginSet, plugin_failed
 from ccmimolink.settings import Settings
 from ccmimolink.store import ReasoningCache, ResponseStore
 from ccmimolink.transport import make_agent, make_http_client, make_pool
-from ccmimolink.upstream import MiMoClient, UpstreamPolicy
-from ccmimolink.web.guard import Guard
+from ccmimolink.tries import UpstreamPolicy
+from ccmimolink.upstream import MiMoClient
+from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.keys import KeyResolver
 from ccmimolink.web.resources import Root
 from ccmimolink.web.services import Limits, ProxyServices
@@ -116,6 +117,11 @@ def build_graph(
         store=ResponseStore(max_entries=settings.store_entries, max_bytes=settings.store_bytes),
         reasoning=ReasoningCache(settings.reasoning_cache_entries, REASONING_CACHE_BYTES),
     )
-    root = Root(Guard("" if settings.listen_address.is_local else settings.token), services)
-    site = ProxySite(root, max_body_bytes=settings.max_body_bytes, reactor=reactor)
+    guard = Guard(settings.token, local=settings.listen_address.is_local)
+    site = ProxySite(
+        Root(guard, services),
+        max_body_bytes=settings.max_body_bytes,
+        reactor=reactor,
+        refusal=lambda headers: guard.check(headers) or unsuitable_body(headers),
+    )
     return Graph(site, services, pool)

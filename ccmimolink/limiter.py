@@ -152,12 +152,15 @@ class UpstreamLimiter:
         """Fire with a :class:`Permit` at the moment when the request may start, first come, first served.
 
         Cancelling the Deferred leaves the queue. It fails with :class:`LocalError`: ``QUEUE_FULL`` when too
-        many wait or it waited too long, ``DRAINING`` after :meth:`stop`. A permit that it has fired with must
+        many wait or it waited too long, ``RATE_LIMITED`` when a back-off outlasts the longest wait,
+        ``DRAINING`` after :meth:`stop`. A permit that it has fired with must
         be released, cancelled or not.
         """
         if self._stopped:
             return fail(_draining())
         self._run()
+        if (left := self._back_off_left()) > self._max_wait:
+            return fail(_backing_off(left))
         if len(self._waiters) >= self._max_waiting and not self._can_start_now():
             return fail(self._queue_full(_too_many(len(self._waiters))))
         waiter = _Waiter(self._monotonic())
@@ -326,6 +329,11 @@ def _too_long(seconds: float) -> str:
         f"The request waited {seconds:g} s for its turn at the upstream, as long as MIMO_PROXY_MAX_WAIT_MS "
         "allows. Try again later, or raise it."
     )
+
+
+def _backing_off(seconds: float) -> LocalError:
+    message = f"MiMo's rate limit is reached; {math.ceil(seconds)} s of its back-off are left."
+    return LocalError(Failure(FailureKind.RATE_LIMITED, message, retry_after=seconds))
 
 
 def _draining() -> LocalError:

@@ -108,6 +108,9 @@ class PluginSet:
             for transform in self.transforms:
                 with _contained(transform, is_cancelled=lambda: cancelled):
                     answer = await maybeDeferred(transform.transform, changed, context)
+                    if cancelled:
+                        # A plugin may take the cancellation for a failed look-up, and go on.
+                        raise CancelledError
                     changed = _expect(ResponsesRequest, answer)
             return changed
 

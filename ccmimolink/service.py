@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import IO, Any, cast
 
 from twisted.application.service import IService, Service
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
@@ -30,6 +30,7 @@ from twisted.python.logfile import LogFile
 
 from ccmimolink.demo.service import DemoService, demo_service
 from ccmimolink.graph import Graph, build_graph
+from ccmimolink.listen import TCPAddress
 from ccmimolink.plugins import PluginSet
 from ccmimolink.settings import Settings, SettingsError
 
@@ -98,10 +99,22 @@ class ProxyService(Service):
         )
         if settings.demo:
             self._print_hint(f"http://{address}/v1")
+        else:
+            self._speak_of_the_key(self._graph)
+
+    def _speak_of_the_key(self, graph: Graph) -> None:
+        """Say at the start what every request would be told."""
+        objection = graph.services.keys.objection(self._settings.api_key)
+        if objection:
+            self._log.warn("MIMO_API_KEY is of no use. {objection}", objection=objection)
+        elif objection == "":
+            self._log.info("MIMO_API_KEY is not set: each request must bring its key (X-Mimo-Api-Key)")
 
     def _print_hint(self, url: str) -> None:
         # Not through the log: this is to be copied from the terminal, which a daemon does not have.
-        if sys.__stdout__ is not None:
+        # A listener beyond the ordinary needs more than these lines: a token, or a socket's path.
+        ordinary = isinstance(self._settings.listen_address, TCPAddress) and not self._settings.token
+        if sys.__stdout__ is not None and ordinary:
             print(_DEMO_HINT.format(url=url), file=sys.__stdout__, flush=True)
 
     def _open_log(self) -> None:
@@ -190,7 +203,9 @@ def _shown(port: IListeningPort) -> str:
     address = port.getHost()
     if isinstance(address, IPv6Address):
         return f"[{address.host}]:{address.port}"
-    return f"{address.host}:{address.port}" if isinstance(address, IPv4Address) else str(address)
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    return f"unix:{cast(UNIXAddress, address).name!r}"
 
 
 def _on_signals(action: Callable[[], None]) -> Callable[[], None]:

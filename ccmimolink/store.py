@@ -22,6 +22,7 @@ V = TypeVar("V")
 class StoredResponse:
     """One finished response and the request that led to it.
 
+    :ivar account: whose it is (a hash of the API key): nobody else continues it or refers to its items.
     :ivar parent_id: the request's ``previous_response_id``.
     :ivar input_items: this request's own input, never a copy of the history before it.
     :ivar output_items: the output, as the input items of a request to come.
@@ -35,6 +36,7 @@ class StoredResponse:
     output_items: tuple[Item, ...]
     body: bytes
     size: int
+    account: str = ""
 
 
 class _Lru(Generic[K, V]):
@@ -94,9 +96,8 @@ class ResponseStore:
 
     def __init__(self, *, max_entries: int, max_bytes: int) -> None:
         self._responses: _Lru[str, StoredResponse] = _Lru(max_entries, max_bytes)
-        self._items: dict[
-            str, dict[str, Item]
-        ] = {}  # by item id, then by the id of each response that has it
+        # By account and item id, then by the id of each response that has it.
+        self._items: dict[tuple[str, str], dict[str, Item]] = {}
 
     def __len__(self) -> int:
         return len(self._responses)
@@ -114,7 +115,7 @@ class ResponseStore:
         self._touch(self._chain(response.parent_id)[0])
         evicted = self._responses.put(response.id, response, response.size)
         for item_id, item in _indexed(response):
-            self._items.setdefault(item_id, {})[response.id] = item
+            self._items.setdefault((response.account, item_id), {})[response.id] = item
         for gone in evicted:
             self._forget_items(gone)
 
@@ -122,12 +123,15 @@ class ResponseStore:
         self._touch(self._chain(response_id)[0])
         return self._responses.peek(response_id)
 
-    def history(self, response_id: str) -> tuple[Item, ...]:
+    def history(self, response_id: str, account: str = "") -> tuple[Item, ...]:
         """The conversation through this response, the oldest first: of each its input, then its output.
 
-        :raises RequestError: ``PREVIOUS_RESPONSE_NOT_FOUND`` when it or one of its ancestors is not stored.
+        :raises RequestError: ``PREVIOUS_RESPONSE_NOT_FOUND`` when it or one of its ancestors is not stored,
+            or another account's.
         """
         chain, complete = self._chain(response_id)
+        if chain and any(response.account != account for response in chain):
+            raise RequestError(_not_found(response_id, known=False))
         if not complete:
             raise RequestError(_not_found(response_id, known=bool(chain)))
         self._touch(chain)
@@ -141,12 +145,12 @@ class ResponseStore:
         self._forget_items(response)
         return True
 
-    def find_item(self, item_id: str) -> Item | None:
-        """The item that an ``item_reference`` names, as it was stored last. This does not count as use.
+    def find_item(self, item_id: str, account: str = "") -> Item | None:
+        """The account's item that an ``item_reference`` names, as it was stored last. This is not a use.
 
         References themselves and items of unknown kinds are not found.
         """
-        owners = self._items.get(item_id)
+        owners = self._items.get((account, item_id))
         return owners[next(reversed(owners))] if owners else None
 
     def _chain(self, response_id: str | None) -> tuple[list[StoredResponse], bool]:
@@ -166,10 +170,10 @@ class ResponseStore:
 
     def _forget_items(self, response: StoredResponse) -> None:
         for item_id, _ in _indexed(response):
-            owners = self._items.get(item_id, {})
+            owners = self._items.get((response.account, item_id), {})
             owners.pop(response.id, None)
             if not owners:
-                self._items.pop(item_id, None)
+                self._items.pop((response.account, item_id), None)
 
 
 class ReasoningCache:

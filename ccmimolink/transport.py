@@ -6,11 +6,11 @@ Owns the construction of the agent, its pool and the treq client. It must not kn
 from __future__ import annotations
 
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, cast
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IConsumer
+from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
@@ -55,6 +55,16 @@ class IdentityAgent:
         headers = headers.copy() if headers is not None else Headers()
         headers.setRawHeaders(b"accept-encoding", [b"identity"])
         return self._agent.request(method, uri, headers, bodyProducer)
+
+
+def drop(transport: ITransport) -> None:
+    """Drop the connection beneath the body of a response, now.
+
+    Over TLS ``loseConnection`` alone waits for the peer's close alert, and a server that is streaming, or
+    hangs, sends none: it would go on generating and billing. ``stopProducing`` reaches the socket.
+    """
+    transport.loseConnection()
+    cast(IPushProducer, transport).stopProducing()
 
 
 def make_pool(reactor: Any, size: int) -> HTTPConnectionPool:

@@ -7,11 +7,11 @@ handed a response over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
 
 from OpenSSL.SSL import Error as TLSError
+from service_identity import VerificationError
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, DNSLookupError, UnknownHostError
@@ -25,8 +25,13 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
-from ccmimolink.core.retry import parse_retry_after, retry_delay
+from ccmimolink.core.retry import parse_retry_after
 from ccmimolink.core.upstream_errors import classify_response
+from ccmimolink.timers import MonotonicTimer
+from ccmimolink.transport import drop
+from ccmimolink.tries import SharedRetryBudget, Tries, Trouble, UpstreamPolicy
+
+_T = TypeVar("_T")
 
 MAX_ERROR_BODY = 64 * 1024
 """Bytes of an error answer that are read. MiMo's are some hundred; the rest of a long page tells nothing."""
@@ -34,67 +39,17 @@ MAX_ERROR_BODY = 64 * 1024
 ERROR_BODY_TIMEOUT = 10.0
 """Seconds for an error answer to arrive once its headers did."""
 
+MAX_MODEL_LIST = 1024 * 1024
+"""Bytes of a model list that are read."""
+
 MODELS_TIMEOUT = 10.0
 """Seconds for the model list: someone waits for it with a local list at hand."""
-
-_FIRST_DELAY = 0.5
-_LONGEST_DELAY = 8.0
 
 
 class RetryPermit(Protocol):
     """What a request in flight holds: see :class:`ccmimolink.limiter.Permit`."""
 
     def restart(self, delay: float = 0.0) -> Deferred[None]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamPolicy:
-    """All times in seconds.
-
-    :ivar retries: further tries of one request.
-    :ivar retry_budget: from the first start of a request, how long it may go on trying.
-    :ivar back_off: the wait after a 429 that names none.
-    """
-
-    first_byte_timeout: float
-    retries: int
-    retry_budget: float
-    back_off: float
-
-
-class SharedRetryBudget:
-    """The retries that all requests together may make, so that a storm of failures is not multiplied.
-
-    A bucket of tokens: a retry takes one, time gives them back.
-    """
-
-    def __init__(
-        self, monotonic: Callable[[], float], *, capacity: int = 20, refill_interval: float = 3.0
-    ) -> None:
-        self._monotonic, self._capacity, self._refill_interval = monotonic, capacity, refill_interval
-        self._tokens = float(capacity)
-        self._counted_at = monotonic()
-
-    def take(self) -> bool:
-        at = self._monotonic()
-        self._tokens = min(self._capacity, self._tokens + (at - self._counted_at) / self._refill_interval)
-        self._counted_at = at
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
-
-class _Trouble(Exception):
-    """One try failed.
-
-    :ivar retryable: another try may help, and cannot do what this one may have done already.
-    :ivar sent: the request may have reached MiMo, and may be billed.
-    """
-
-    def __init__(self, failure: Failure, *, retryable: bool, sent: bool = False) -> None:
-        super().__init__(failure.message)
-        self.failure, self.retryable, self.sent = failure, retryable, sent
 
 
 class MiMoClient:
@@ -125,53 +80,73 @@ class MiMoClient:
         self._back_off, self._jitter = back_off, jitter
         self._shared_budget = SharedRetryBudget(monotonic)
 
-    def open_stream(self, body: bytes, key: str, permit: RetryPermit) -> Deferred[IResponse]:
-        """Send the chat request; the Deferred fires with a 200 whose body has not been read.
+    def open_stream(
+        self,
+        body: bytes,
+        key: str,
+        permit: RetryPermit,
+        read: Callable[[IResponse], Awaitable[_T]],
+    ) -> Deferred[_T]:
+        """Send the chat request and let ``read`` take the 200 that answers it; fires with its result.
 
-        The caller must deliver the body, or the connection stays taken. Cancelling drops the connection.
+        ``read`` must deliver the body, or the connection stays taken. If it raises ``UpstreamError``, nothing
+        has reached the client, and that counts as a failed try like any before it. Cancelling drops the
+        connection.
 
         :raises UpstreamError: MiMo refused, or failed beyond what the retry budgets allow.
         """
-        return Deferred.fromCoroutine(self._open_stream(body, key, permit))
+        return Deferred.fromCoroutine(self._open_stream(body, key, permit, read))
 
-    async def _open_stream(self, body: bytes, key: str, permit: RetryPermit) -> IResponse:
-        first_start = self._monotonic()
-        broke_after_sending = False
-        attempt = 0
+    async def _open_stream(
+        self,
+        body: bytes,
+        key: str,
+        permit: RetryPermit,
+        read: Callable[[IResponse], Awaitable[_T]],
+    ) -> _T:
+        tries = Tries(self._policy, self._monotonic, self._jitter)
         while True:
-            attempt += 1
             try:
-                return await self._post(body, key)
-            except _Trouble as trouble:
-                left = self._policy.retry_budget - (self._monotonic() - first_start)
-                delay = self._delay(trouble.failure, attempt)
-                if (
-                    not trouble.retryable
-                    or (trouble.sent and broke_after_sending)
-                    or attempt > self._policy.retries
-                    or delay > left
-                    or not self._shared_budget.take()
-                ):
-                    raise UpstreamError(trouble.failure) from trouble
-                broke_after_sending = broke_after_sending or trouble.sent
-                self._log.warn(
-                    "upstream try {attempt} failed ({kind}); next try in {delay:.1f} s{note}",
-                    attempt=attempt,
-                    kind=trouble.failure.kind.value,
-                    delay=delay,
-                    note="; the failed try may have been billed" if trouble.sent else "",
-                )
+                return await read(await self._post(body, key))
+            except Trouble as error:
+                trouble = error
+            except UpstreamError as error:
+                trouble = self._spoiled(error.failure)
+            delay = tries.delay_after(trouble)
+            if delay is None or not self._shared_budget.take():
+                raise UpstreamError(trouble.failure) from trouble
+            self._log.warn(
+                "upstream try {attempt} failed ({kind}); next try in {delay:.1f} s{note}",
+                attempt=tries.made,
+                kind=trouble.failure.kind.value,
+                delay=delay,
+                note="; the failed try may have been billed" if trouble.sent else "",
+            )
             await permit.restart(delay)
+            if tries.time_left() < 0:
+                # Other requests' back-offs came in between.
+                raise UpstreamError(trouble.failure) from trouble
 
-    def _delay(self, failure: Failure, attempt: int) -> float:
-        if failure.retry_after is not None:
-            return failure.retry_after
-        return retry_delay(attempt, base=_FIRST_DELAY, cap=_LONGEST_DELAY, jitter=self._jitter)
+    def _spoiled(self, failure: Failure) -> Trouble:
+        """A 200 whose first word was an error, or that ended without one."""
+        if failure.kind is FailureKind.STREAM_BROKEN:
+            return Trouble(failure, retryable=True, sent=True)
+        return Trouble(self._backed_off(failure), retryable=failure.kind in _RETRYABLE)
+
+    def _backed_off(self, failure: Failure) -> Failure:
+        """A rate limit with its delay, after telling the limiter of it; any other failure as it is."""
+        if failure.kind is not FailureKind.RATE_LIMITED:
+            return failure
+        policy = self._policy
+        wait = failure.retry_after if failure.retry_after is not None else policy.back_off
+        # A delay of hours or days is this request's answer; the others may ask again before.
+        self._back_off(min(wait, max(policy.retry_budget, policy.back_off)))
+        return Failure(failure.kind, failure.message, retry_after=wait)
 
     async def _post(self, body: bytes, key: str) -> IResponse:
         """One try.
 
-        :raises _Trouble: anything but a 200 with a body that can be a chat answer.
+        :raises Trouble: anything but a 200 with a body that can be a chat answer.
         """
         request = self._http.post(
             f"{self._base_url}/chat/completions",
@@ -186,15 +161,11 @@ class MiMoClient:
             return response
         raise await self._refusal(response)
 
-    async def _refusal(self, response: IResponse) -> _Trouble:
-        body = await _read_bounded(response, MAX_ERROR_BODY, self._clock, ERROR_BODY_TIMEOUT)
+    async def _refusal(self, response: IResponse) -> Trouble:
+        body = await self._read_bounded(response, MAX_ERROR_BODY, ERROR_BODY_TIMEOUT)
         failure = classify_response(response.code, body, self._retry_after(response))
-        if failure.kind is FailureKind.RATE_LIMITED:
-            wait = failure.retry_after if failure.retry_after is not None else self._policy.back_off
-            failure = Failure(failure.kind, failure.message, retry_after=wait)
-            self._back_off(wait)
-        retryable = failure.kind in _RETRYABLE and (response.code >= 400)
-        return _Trouble(failure, retryable=retryable)
+        retryable = failure.kind in _RETRYABLE and response.code >= 400
+        return Trouble(self._backed_off(failure), retryable=retryable)
 
     def _retry_after(self, response: IResponse) -> float | None:
         values = response.headers.getRawHeaders(b"retry-after")
@@ -207,7 +178,7 @@ class MiMoClient:
         on how far it came.
         """
         answer = _Answer(request)
-        timer = self._clock.callLater(limit, answer.time_out)
+        timer = MonotonicTimer(self._clock, self._monotonic, limit, answer.time_out)
         try:
             return await answer.deferred
         except CancelledError:
@@ -215,8 +186,17 @@ class MiMoClient:
         except Exception as error:  # whatever the transport raises is an upstream failure; the table sorts it
             raise (_timed_out(limit) if answer.timed_out else _transport_trouble(error)) from error
         finally:
-            if timer.active():
-                timer.cancel()
+            timer.cancel()
+
+    async def _read_bounded(self, response: IResponse, limit: int, seconds: float) -> bytes:
+        """The beginning of a body, as much as comes in time."""
+        reader = _BoundedReader(limit)
+        timer = MonotonicTimer(self._clock, self._monotonic, seconds, reader.time_out)
+        try:
+            response.deliverBody(reader)
+            return await reader.done
+        finally:
+            timer.cancel()
 
     def get_models(self, key: str) -> Deferred[bytes]:
         """The body of ``GET /models``.
@@ -236,9 +216,9 @@ class MiMoClient:
                 ),
                 MODELS_TIMEOUT,
             )
-        except _Trouble as trouble:
+        except Trouble as trouble:
             raise UpstreamError(trouble.failure) from trouble
-        body = await _read_bounded(response, 1024 * 1024, self._clock, MODELS_TIMEOUT)
+        body = await self._read_bounded(response, MAX_MODEL_LIST, MODELS_TIMEOUT)
         if response.code != 200:
             raise UpstreamError(classify_response(response.code, body[:MAX_ERROR_BODY]))
         return body
@@ -281,7 +261,7 @@ class _Answer:
 class _Dropped(TwistedProtocol):
     def connectionMade(self) -> None:
         assert self.transport is not None
-        self.transport.loseConnection()
+        drop(self.transport)
 
 
 def _headers(key: str, *, accept: bytes, content_type: bytes | None = None) -> Headers:
@@ -291,38 +271,40 @@ def _headers(key: str, *, accept: bytes, content_type: bytes | None = None) -> H
     return headers
 
 
-def _timed_out(limit: float) -> _Trouble:
+def _timed_out(limit: float) -> Trouble:
     message = f"MiMo sent no answer within {limit:g} s (MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS)."
-    return _Trouble(Failure(FailureKind.UPSTREAM_TIMEOUT, message), retryable=False, sent=True)
+    return Trouble(Failure(FailureKind.UPSTREAM_TIMEOUT, message), retryable=False, sent=True)
 
 
-def _transport_trouble(error: Exception) -> _Trouble:
+def _transport_trouble(error: Exception) -> Trouble:
     """What a failure below HTTP means: see the table of DESIGN, "Retrying"."""
     if isinstance(error, (DNSLookupError, UnknownHostError)):
         return _before_sending("MiMo's host name cannot be resolved. Check the network and MIMO_BASE_URL.")
     if isinstance(error, (ConnectError, ConnectTimeout)):
         return _before_sending("MiMo cannot be reached. Check the network and MIMO_BASE_URL.")
-    if isinstance(error, ResponseFailed) and any(reason.check(TLSError) for reason in error.reasons):
+    if isinstance(error, ResponseFailed) and any(
+        reason.check(TLSError, VerificationError) for reason in error.reasons
+    ):
         return _before_sending("No secure connection to MiMo: TLS failed. Check MIMO_BASE_URL and the clock.")
     failure = Failure(FailureKind.UPSTREAM_DOWN, "The connection to MiMo broke before it answered.")
-    return _Trouble(failure, retryable=True, sent=True)
+    return Trouble(failure, retryable=True, sent=True)
 
 
-def _before_sending(message: str) -> _Trouble:
-    return _Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=True)
+def _before_sending(message: str) -> Trouble:
+    return Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=True)
 
 
 def _check_content_type(response: IResponse) -> None:
     """A 200 with a page is a wrong address: some hosts answer so to any path.
 
-    :raises _Trouble: the body is neither a stream nor JSON.
+    :raises Trouble: the body is neither a stream nor JSON.
     """
     values = response.headers.getRawHeaders(b"content-type") or [b""]
     kind = values[-1].split(b";")[0].strip().lower()
     if kind and b"event-stream" not in kind and b"json" not in kind and kind != b"text/plain":
         response.deliverBody(_Dropped())
         message = "MiMo's address answers with a page. Check MIMO_BASE_URL: it ends in /v1."
-        raise _Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
+        raise Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
 
 
 class _BoundedReader(TwistedProtocol):
@@ -342,7 +324,7 @@ class _BoundedReader(TwistedProtocol):
 
     def _drop(self) -> None:
         assert self.transport is not None
-        self.transport.loseConnection()
+        drop(self.transport)
 
     def time_out(self) -> None:
         self._drop()
@@ -351,14 +333,3 @@ class _BoundedReader(TwistedProtocol):
     def connectionLost(self, reason: object = None) -> None:
         if not self.done.called:
             self.done.callback(b"".join(self._parts)[: self._limit])
-
-
-async def _read_bounded(response: IResponse, limit: int, clock: IReactorTime, seconds: float) -> bytes:
-    reader = _BoundedReader(limit)
-    timer = clock.callLater(seconds, reader.time_out)
-    try:
-        response.deliverBody(reader)
-        return await reader.done
-    finally:
-        if timer.active():
-            timer.cancel()

@@ -61,6 +61,10 @@ class MemoryTransport(StringTransport):
     def unregisterProducer(self) -> None:
         self.producer = None
 
+    def stopProducing(self) -> None:
+        """As on a socket, where it may be followed by the other producing methods."""
+        self.loseConnection()
+
     def deliver(self, data: bytes) -> None:
         """The peer's bytes, which wait while the transport is paused."""
         self._undelivered.append(data)

@@ -116,10 +116,11 @@ def test_the_connection_has_its_time_limit() -> None:
     proxy.close()
 
 
-def test_a_token_is_asked_for_beyond_loopback_only() -> None:
+def test_a_token_is_asked_for_wherever_it_is_set() -> None:
     token = {"MIMO_PROXY_TOKEN": "fake-listener-token"}
     local = MemoryProxy(token)
-    assert local.ask("GET", "/health").reply.status == 200
+    assert local.ask("GET", "/health").reply.status == 403
+    assert local.ask("GET", "/health", authorization="Bearer fake-listener-token").reply.status == 200
     local.close()
     open_to_all = MemoryProxy(token | {"MIMO_PROXY_LISTEN": "tcp:9876:interface=0.0.0.0"})
     assert open_to_all.ask("GET", "/health").reply.status == 403

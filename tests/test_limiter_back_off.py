@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from ccmimolink.core.errors import FailureKind
 from ccmimolink.limiter import LimiterState
 from tests.limiter_bench import Bench
 
@@ -68,3 +71,13 @@ def test_the_state_tells_who_runs_who_waits_and_how_long_the_back_off_lasts() ->
     assert bench.limiter.state == LimiterState(in_flight=0, waiting=4, back_off_left=20.0)
     bench.time.advance(30)
     assert bench.limiter.state == LimiterState(in_flight=2, waiting=2, back_off_left=0.0)
+
+
+def test_one_that_outlasts_the_longest_wait_is_told_at_once() -> None:
+    bench = Bench(max_wait=60.0)
+    bench.limiter.back_off(61.0)
+    failures: list[Any] = []
+    bench.limiter.acquire().addErrback(failures.append)
+    (failure,) = failures
+    assert failure.value.failure.kind is FailureKind.RATE_LIMITED
+    assert failure.value.failure.retry_after == 61.0

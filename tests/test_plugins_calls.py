@@ -261,3 +261,16 @@ def test_a_failed_parser_is_logged_with_its_name(logged_failures: Any) -> None:
 
     assert error.failure == Failure(FailureKind.PLUGIN_FAILED, "The plugin 'acme' failed: KeyError: 'gone'")
     assert logged_failures.take(KeyError)
+
+
+def test_a_departure_that_a_transform_swallows_still_ends_the_request() -> None:
+    def looks_up(request: ResponsesRequest, _: RequestContext) -> Deferred[Any]:
+        looked_up: Deferred[Any] = Deferred()
+        return looked_up.addErrback(lambda _: request)
+
+    outcomes: list[Any] = []
+    plugins = PluginSet(transforms=(cast(IRequestTransform, Transforming("lenient", looks_up)),))
+    running = plugins.run_transforms(ResponsesRequest(), request_context(Profile.CODEX))
+    running.addBoth(outcomes.append)
+    running.cancel()
+    assert outcomes[0].check(CancelledError)

@@ -289,7 +289,7 @@ async def test_a_busy_port_is_raised_at_the_start(running: Running) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_log_that_cannot_be_written_is_named(running: Running) -> None:
     with pytest.raises(SettingsError, match="MIMO_PROXY_LOG"):
-        await running.start(MIMO_PROXY_LOG=str(running.directory / "nowhere" / "proxy.log"))
+        await running.start(MIMO_PROXY_LOG=str(running.directory / ("long" * 100)))
 
 
 # -- the program ------------------------------------------------------------------------------------------

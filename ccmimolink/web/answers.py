@@ -5,6 +5,8 @@ Owns how an answer that is not a stream is written. It must not decide what is a
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from twisted.web.server import Request
 
 from ccmimolink.core.errors import Failure, FailureKind, HttpAnswer, http_answer
@@ -13,7 +15,8 @@ from ccmimolink.web.client import profile_of
 
 def send(request: Request, answer: HttpAnswer) -> None:
     """Write the answer and finish the request. The client must still be there."""
-    request.setResponseCode(answer.status)
+    # Twisted has no phrase for the younger statuses.
+    request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
     for name, value in answer.headers:
         request.responseHeaders.setRawHeaders(name.encode(), [value.encode()])
     request.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(answer.body)])

@@ -6,6 +6,8 @@ drops what is no longer wanted upstream and ends the client's answer. It must no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -25,7 +27,7 @@ from ccmimolink.core.errors import (
 )
 from ccmimolink.core.events import encode_events, encode_response
 from ccmimolink.core.request import Plan, translate_request
-from ccmimolink.core.responses import Item, ItemReference, ResponsesRequest, parse_request
+from ccmimolink.core.responses import Item, ItemReference, ResponsesRequest, UnknownItem, parse_request
 from ccmimolink.core.stream import ResponseStream
 from ccmimolink.core.template import response_template
 from ccmimolink.core.tools import ToolTable
@@ -38,6 +40,15 @@ from ccmimolink.web.remember import remember_reasoning, remember_response
 from ccmimolink.web.services import ProxyServices
 
 
+def _clipped(text: str, length: int = 80) -> str:
+    """A client's text for the log: on one line, and no longer than anyone reads."""
+    return repr(text[:length])[1:-1] + ("…" if len(text) > length else "")
+
+
+def _id_of(item: Item) -> str | None:
+    return None if isinstance(item, UnknownItem) else item.id
+
+
 class ResponsesExchange:
     """Made by the resource, which then calls :meth:`begin` and forgets it."""
 
@@ -47,6 +58,7 @@ class ResponsesExchange:
         self._services, self._http = services, request
         self._profile = profile_of(request.requestHeaders)
         self._id = services.new_id("req")
+        request.responseHeaders.setRawHeaders(b"x-request-id", [self._id.encode()])
         self._context = RequestContext(
             request_id=self._id,
             profile=self._profile,
@@ -75,7 +87,7 @@ class ResponsesExchange:
 
     def abort(self, failure: Failure) -> None:
         """End it now: a running stream gets its terminal event, a request without one this failure."""
-        if self._relay is not None:
+        if self._relay is not None and not self._relay.finished.called:
             self._relay.fail(failure)
         elif self._running is not None:
             self._aborted = failure
@@ -107,34 +119,49 @@ class ResponsesExchange:
         self._streaming = original.stream
         key = services.keys.resolve(self._http.requestHeaders, self._profile)
         account = key_hash(key)
-        own_items = self._resolved(original)
-        expanded = self._expanded(original, own_items)
+        history = self._history(original, account)
+        own_items = self._resolved(original, history, account)
+        expanded = msgspec.structs.replace(original, input=[*history, *own_items])
         plan = self._plan(await services.plugins.run_transforms(expanded, self._context), account)
-        self._models = (original.model or "-", plan.model)
+        self._models = (_clipped(original.model or "-"), plan.model)
         self._stream = stream = self._make_stream(original, plan)
         upstream_body = encode_request(plan.chat)
-        del expanded, plan  # a long history is held once while it is answered: as the bytes to send
+        size = len(body)
+        if not original.store:
+            own_items = []
+        # While it waits and is answered a request is held once, as the bytes to send: histories are long.
+        original = msgspec.structs.replace(original, input=[], tools=[], raw_tools=[])
+        self._http.content.close()
+        del body, history, expanded, plan
         permit = await services.limiter.acquire()
         try:
             self._started_at = services.monotonic()
-            response = await services.client.open_stream(upstream_body, key, permit)
-            await self._relayed(response, stream, to_client=original.stream)
+            await services.client.open_stream(upstream_body, key, permit, self._relayed)
         finally:
             permit.release()
         remember_reasoning(services.reasoning, account, stream)
-        remember_response(services.store, original, own_items, stream, size=len(body))
+        remember_response(services.store, account, original, own_items, stream, size)
         self._complete(stream)
 
-    def _resolved(self, request: ResponsesRequest) -> list[Item]:
-        """The request's own items, each reference replaced by the item that it names."""
+    def _history(self, request: ResponsesRequest, account: str) -> tuple[Item, ...]:
+        """The stored conversation that the request continues."""
+        if request.previous_response_id is None:
+            return ()
+        return self._services.store.history(request.previous_response_id, account)
+
+    def _resolved(self, request: ResponsesRequest, history: Sequence[Item], account: str) -> list[Item]:
+        """The request's own items, each reference replaced by the item that it names.
+
+        Ids that clients make up are not unique; the conversation itself is looked through first.
+        """
         items: list[Item] = []
         for index, item in enumerate(request.input):
             if isinstance(item, ItemReference):
-                found = self._services.store.find_item(item.id or "")
+                found = next((known for known in reversed(history) if _id_of(known) == item.id), None)
+                found = found or self._services.store.find_item(item.id or "", account)
                 if found is None:
-                    message = (
-                        f"input[{index}].id: no stored item has the id '{item.id}'. Send the item itself."
-                    )
+                    named = _clipped(item.id or "")
+                    message = f"input[{index}].id: no stored item has the id '{named}'. Send the item itself."
                     raise RequestError(
                         Failure(FailureKind.INVALID_REQUEST, message, param=f"input[{index}].id")
                     )
@@ -142,21 +169,13 @@ class ResponsesExchange:
             items.append(item)
         return items
 
-    def _expanded(self, request: ResponsesRequest, own_items: list[Item]) -> ResponsesRequest:
-        """The request with its whole conversation before its own items."""
-        history = (
-            self._services.store.history(request.previous_response_id)
-            if request.previous_response_id is not None
-            else ()
-        )
-        return msgspec.structs.replace(request, input=[*history, *own_items])
-
     def _plan(self, request: ResponsesRequest, account: str) -> Plan:
         services = self._services
         tools = ToolTable.build(request, services.plugins.bound_filters(self._context))
         if tools.dropped:
             services.dropped_tools.update(tools.dropped)
-            self._log.info("{id}: tools not offered: {tools}", id=self._id, tools=dict(tools.dropped))
+            listed = ", ".join(f"{what} ({count})" for what, count in tools.dropped.items())
+            self._log.info("{id}: tools not offered: {tools}", id=self._id, tools=_clipped(listed, 1000))
         return translate_request(
             request,
             tools,
@@ -184,13 +203,17 @@ class ResponsesExchange:
             carry=carrier(summary_is_complete=self._profile is Profile.CODEX) if wants_carrier else None,
         )
 
-    async def _relayed(self, response: IResponse, stream: ResponseStream, *, to_client: bool) -> None:
-        """The whole answer, from its first byte to its terminal event."""
+    async def _relayed(self, response: IResponse) -> None:
+        """The whole answer, from its first byte to its terminal event.
+
+        :raises UpstreamError: it failed before anything was sent to the client.
+        """
         services = self._services
+        assert self._stream is not None
         kinds = response.headers.getRawHeaders(b"content-type") or [b""]
         self._relay = Relay(
-            stream,
-            self if to_client else None,
+            self._stream,
+            self if self._streaming else None,
             clock=services.clock,
             monotonic=services.monotonic,
             limits=services.limits,
@@ -213,7 +236,6 @@ class ResponsesExchange:
         self._http.setResponseCode(200)
         headers.setRawHeaders(b"content-type", [b"text/event-stream"])
         headers.setRawHeaders(b"cache-control", [b"no-cache"])
-        headers.setRawHeaders(b"x-request-id", [self._id.encode()])
 
     def write(self, data: bytes) -> None:
         if not self._client_gone:

@@ -24,6 +24,11 @@ _FOREIGN = ("eyJ", "sk-proj-", "sk-svcacct-", "sk-ant-")
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 
 
+_REMEDY = "Set MIMO_API_KEY for ccmimolink, or the header X-Mimo-Api-Key in the client's provider settings."
+
+NO_KEY = f"No MiMo API key came with the request. {_REMEDY}"
+
+
 class KeyResolver:
     """Finds the key of a request.
 
@@ -51,17 +56,11 @@ class KeyResolver:
         """
         reason = ""
         for key in self._candidates(headers, profile):
-            refused = self._refused(key)
-            if refused is None:
+            objection = self.objection(key)
+            if objection is None:
                 return key
-            reason = reason or refused
-        raise RequestError(
-            Failure(
-                FailureKind.KEY_MISSING,
-                "No MiMo API key came with the request. Set MIMO_API_KEY for ccmimolink, or the header "
-                f"X-Mimo-Api-Key in the client's provider settings.{reason}",
-            )
-        )
+            reason = reason or objection
+        raise RequestError(Failure(FailureKind.KEY_MISSING, reason or NO_KEY))
 
     def _candidates(self, headers: Headers, profile: Profile) -> Iterator[str]:
         bearer = self._bearer(headers)
@@ -78,16 +77,22 @@ class KeyResolver:
         value = value.strip() if scheme.lower() == "bearer" else ""
         return "" if value == self._token else value
 
-    def _refused(self, key: str) -> str | None:
-        """Why the key must not go upstream; the empty string where there is nothing to say about it."""
+    def objection(self, key: str) -> str | None:
+        """Why the key must not go upstream, and what to do; empty where there is no key to speak of."""
         if not key or key in _PLACEHOLDERS:
             return ""
         if key.startswith(_FOREIGN) or not _SENDABLE.fullmatch(key):
-            return " What was sent is another service's login, and was not passed on."
+            return f"The key that was sent is another service's login, and was not passed on. {_REMEDY}"
         if key.startswith("sk-") and self._token_plan:
-            return " What was sent is a pay-as-you-go key (sk-), but MIMO_BASE_URL is a token-plan host."
+            return (
+                "The key is a pay-as-you-go key (sk-…), but MIMO_BASE_URL is a token-plan host. "
+                "Set MIMO_BASE_URL=https://api.xiaomimimo.com/v1, or use a token-plan key (tp-…)."
+            )
         if key.startswith(("tp-", "ttp-")) and not self._token_plan:
-            return " What was sent is a token-plan key (tp-), but MIMO_BASE_URL is not a token-plan host."
+            return (
+                "The key is a token-plan key (tp-…), but MIMO_BASE_URL is not a token-plan host. "
+                "Set MIMO_BASE_URL to the host of its region, such as https://token-plan-cn.xiaomimimo.com/v1."
+            )
         return None
 
 

@@ -20,16 +20,23 @@ from twisted.python.failure import Failure as TwistedFailure
 from zope.interface import implementer
 
 from ccmimolink.core.chat_reader import WholeAnswer, read_payload
-from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
+from ccmimolink.core.errors import Failure, FailureKind, LocalError, ProxyError, UpstreamError
 from ccmimolink.core.events import StreamEvent, encode_events
 from ccmimolink.core.scan import ParserFailed
 from ccmimolink.core.sse import EventTooLarge, SSEDecoder
+from ccmimolink.core.states import State
 from ccmimolink.core.stream import ResponseStream
 from ccmimolink.core.upstream_events import Failed
+from ccmimolink.timers import LONGEST_CALL, MonotonicTimer
+from ccmimolink.transport import drop
 from ccmimolink.web.services import Limits, Lingering
 
 LINGER = 2.0
 """Seconds that the upstream gets to end its body after a complete answer, so that the connection is kept."""
+
+
+LAST_WORDS = 5.0
+"""Seconds that the upstream gets for its usage and its end once it has said that the turn is finished."""
 
 
 class Outlet(Protocol):
@@ -44,9 +51,10 @@ class Outlet(Protocol):
 class Relay(TwistedProtocol):
     """Deliver a response's body to it, and wait for ``finished``.
 
-    ``finished`` fires with None once the stream has its terminal event, and fails with
+    ``finished`` fires with None once the stream has its terminal event. It fails with
     :class:`~ccmimolink.core.errors.UpstreamError` if the upstream failed before anything was sent to the
-    client. Cancelling it drops the upstream connection.
+    client, and with :class:`~ccmimolink.core.errors.LocalError` if the client stopped reading. Cancelling it
+    drops the upstream connection.
 
     :param outlet: None for a client that wants the whole answer at once.
     :param whole: the body is one JSON answer and no stream.
@@ -77,7 +85,7 @@ class Relay(TwistedProtocol):
         self._closed = False
         self._read_at = self._wrote_at = monotonic()
         self._silence = clock.callLater(self._next_look(), self._guarded, self._look)
-        self._slow: IDelayedCall | None = None
+        self._slow: MonotonicTimer | None = None
         self._lingering = lingering
         self._linger: IDelayedCall | None = None
 
@@ -182,7 +190,7 @@ class Relay(TwistedProtocol):
         else:
             self._finish(UpstreamError(failure))
 
-    def _finish(self, error: UpstreamError | None) -> None:
+    def _finish(self, error: ProxyError | None) -> None:
         self._stop_timers()
         if error is not None or self._stream.failure is not None:
             # MiMo may go on talking, and billing.
@@ -208,12 +216,14 @@ class Relay(TwistedProtocol):
         self._end_linger()
         if not self._closed and self.transport is not None:
             self._closed = True
-            self.transport.loseConnection()
+            drop(self.transport)
 
     def _stop_timers(self) -> None:
-        for call in (self._turn, self._silence, self._slow):
+        for call in (self._turn, self._silence):
             if call is not None and call.active():
                 call.cancel()
+        if self._slow is not None:
+            self._slow.cancel()
         self._turn = self._slow = None
 
     # -- back-pressure: the client's connection drives the upstream's ---------------------------------------
@@ -221,7 +231,9 @@ class Relay(TwistedProtocol):
     def pauseProducing(self) -> None:
         self._paused = True
         if self._slow is None and not self.finished.called:
-            self._slow = self._clock.callLater(self._limits.slow_client_timeout, self._client_stalled)
+            self._slow = MonotonicTimer(
+                self._clock, self._monotonic, self._limits.slow_client_timeout, self._client_stalled
+            )
         if not self._closed and self.transport is not None:
             cast(IPushProducer, self.transport).pauseProducing()
 
@@ -232,7 +244,7 @@ class Relay(TwistedProtocol):
             self._slow.cancel()
             self._slow = None
         if self._silence.active():
-            self._silence.reset(max(0.05, self._wrote_at + self._next_look() - self._read_at))
+            self._silence.reset(self._until_look(self._wrote_at + self._next_look()))
         if not self._closed and self.transport is not None:
             cast(IPushProducer, self.transport).resumeProducing()
 
@@ -241,19 +253,26 @@ class Relay(TwistedProtocol):
 
     def _client_stalled(self) -> None:
         self._slow = None
-        self._finish(
-            UpstreamError(Failure(FailureKind.STREAM_BROKEN, "The client read nothing for too long."))
-        )
+        self._finish(LocalError(Failure(FailureKind.STREAM_BROKEN, "The client read nothing for too long.")))
 
     # -- silence ------------------------------------------------------------------------------------------
 
     def _next_look(self) -> float:
-        return min(self._limits.keepalive, self._limits.idle_timeout)
+        return min(self._limits.keepalive, self._limits.idle_timeout, LONGEST_CALL)
+
+    def _until_look(self, due: float) -> float:
+        """Seconds until the silence is looked at: when something may be due, never far off (see timers)."""
+        return min(max(0.05, due - self._monotonic()), LONGEST_CALL)
 
     def _look(self) -> None:
         """One timer for both silences: it looks at the times instead of being reset with each read."""
         at = self._monotonic()
         if not self._paused:
+            if self._stream.state is State.ENDED and at - self._read_at >= LAST_WORDS:
+                # The answer is whole; only its token counts are missing, and the slot is waited for.
+                self.drop()
+                self._send(self._stream.receive_eof())
+                return
             if at - self._read_at >= self._limits.idle_timeout:
                 seconds = self._limits.idle_timeout
                 message = f"MiMo's stream was silent for {seconds:g} s (MIMO_PROXY_IDLE_TIMEOUT_MS)."
@@ -264,5 +283,5 @@ class Relay(TwistedProtocol):
             if at - self._wrote_at >= self._limits.keepalive:
                 self._send(self._stream.keep_alive() if self._committed else self._stream.start())
         silent_until = min(self._wrote_at + self._limits.keepalive, self._read_at + self._limits.idle_timeout)
-        delay = self._next_look() if self._paused else max(0.05, silent_until - at)
+        delay = self._next_look() if self._paused else self._until_look(silent_until)
         self._silence = self._clock.callLater(delay, self._guarded, self._look)

@@ -26,6 +26,7 @@ def remember_reasoning(cache: ReasoningCache, account: str, stream: ResponseStre
 
 def remember_response(
     store: ResponseStore,
+    account: str,
     request: ResponsesRequest,
     own_items: Sequence[Item],
     stream: ResponseStream,
@@ -47,6 +48,7 @@ def remember_response(
     store.add(
         StoredResponse(
             id=response.id,
+            account=account,
             parent_id=request.previous_response_id,
             input_items=tuple(own_items),
             output_items=tuple(output),

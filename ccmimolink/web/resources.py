@@ -22,7 +22,7 @@ from ccmimolink.core.errors import Failure, FailureKind, ProxyError
 from ccmimolink.web.answers import json_answer, send, send_failure
 from ccmimolink.web.client import profile_of
 from ccmimolink.web.exchange import ResponsesExchange
-from ccmimolink.web.guard import Guard
+from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.services import DRAINING, ProxyServices
 
 _log = Logger()
@@ -117,33 +117,18 @@ class Responses(_Endpoint):
         upgrade = request.requestHeaders.getRawHeaders(b"upgrade") or [b""]
         if request.method == b"GET" and upgrade[-1].lower() == b"websocket":
             # The one answer after which Codex goes over to POST at once.
-            request.setResponseCode(426)
+            request.setResponseCode(426, b"Upgrade Required")
             request.responseHeaders.setRawHeaders(b"content-length", [b"0"])
             request.finish()
             return NOT_DONE_YET
         return super().render(request)
 
     def serve(self, request: Request) -> None:
-        failure = DRAINING if self._services.live.draining else _unsuitable(request)
+        failure = DRAINING if self._services.live.draining else unsuitable_body(request.requestHeaders)
         if failure is None:
             ResponsesExchange(self._services, request).begin()
         else:
             send_failure(request, failure)
-
-
-def _unsuitable(request: Request) -> Failure | None:
-    """Why the body cannot be read as JSON, judged by its headers."""
-    kinds = request.requestHeaders.getRawHeaders(b"content-type") or [b""]
-    if kinds[-1].split(b";")[0].strip().lower() != b"application/json":
-        # Also what keeps a web page's form or text/plain request out, which needs no leave from a browser.
-        return Failure(FailureKind.UNSUPPORTED_MEDIA, "The content-type must be application/json.")
-    encodings = request.requestHeaders.getRawHeaders(b"content-encoding") or [b""]
-    if encodings[-1].strip().lower() not in (b"", b"identity"):
-        return Failure(
-            FailureKind.UNSUPPORTED_MEDIA,
-            "Compressed request bodies are not supported. Name the provider in Codex anything but 'OpenAI'.",
-        )
-    return None
 
 
 class Compact(_Endpoint):
@@ -175,7 +160,7 @@ class StoredResponseResource(_Endpoint):
                 "No stored response has this id. Responses are kept in memory, for requests with store: true."
             )
             send_failure(request, Failure(FailureKind.NOT_FOUND, message))
-        elif b"stream" in (request.args or {}):
+        elif (request.args or {}).get(b"stream", [b"false"])[-1].lower() in (b"true", b"1"):
             message = "A stored response cannot be streamed again. Leave the 'stream' parameter out."
             send_failure(request, Failure(FailureKind.UNSUPPORTED, message, param="stream"))
         else:

@@ -6,6 +6,8 @@ drains. It must not know any endpoint.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
@@ -49,7 +52,8 @@ class ProxyChannel(HTTPChannel):
 
     def refuse(self, answer: HttpAnswer) -> None:
         """Answer before the body is complete, read no more of it, and close."""
-        lines = [b"HTTP/1.1 %d Refused" % answer.status, b"connection: close"]
+        phrase = HTTPStatus(answer.status).phrase.encode()
+        lines = [b"HTTP/1.1 %d %b" % (answer.status, phrase), b"connection: close"]
         lines += [f"{name}: {value}".encode() for name, value in answer.headers]
         lines += [b"content-length: %d" % len(answer.body), b"", answer.body]
         assert self.transport is not None
@@ -80,7 +84,7 @@ class ProxyChannel(HTTPChannel):
 
 
 class ProxyRequest(Request):
-    """A request whose body is refused once it is known to be too large, by its length or as it arrives."""
+    """A request whose body is refused as early as can be: by its headers, by its length, or as it arrives."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,7 +93,12 @@ class ProxyRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
-        if length is not None:
+        if length == 0:
+            return
+        refusal = self._channel.site.refusal(self.requestHeaders)
+        if refusal is not None:
+            self._refuse(refusal)
+        elif length is not None:
             self._count(length)
             self._size = 0
 
@@ -100,17 +109,20 @@ class ProxyRequest(Request):
 
     def _count(self, size: int) -> None:
         self._size += size
-        channel = cast(ProxyChannel, self.channel)
-        limit = channel.site.max_body_bytes
+        limit = self._channel.site.max_body_bytes
         if self._size > limit and not self._refused:
-            self._refused = True
-            # No "100 Continue" after a refusal.
-            self.requestHeaders.removeHeader(b"expect")
-            failure = RequestFailure(
-                FailureKind.BODY_TOO_LARGE,
-                f"The request body is larger than {limit} bytes (MIMO_PROXY_MAX_BODY_BYTES).",
-            )
-            channel.refuse(http_answer(failure, profile_of(self.requestHeaders)))
+            message = f"The request body is larger than {limit} bytes (MIMO_PROXY_MAX_BODY_BYTES)."
+            self._refuse(RequestFailure(FailureKind.BODY_TOO_LARGE, message))
+
+    def _refuse(self, failure: RequestFailure) -> None:
+        self._refused = True
+        # No "100 Continue" after a refusal.
+        self.requestHeaders.removeHeader(b"expect")
+        self._channel.refuse(http_answer(failure, profile_of(self.requestHeaders)))
+
+    @property
+    def _channel(self) -> ProxyChannel:
+        return cast(ProxyChannel, self.channel)
 
 
 class ProxySite(Site):
@@ -119,11 +131,19 @@ class ProxySite(Site):
     protocol = ProxyChannel  # type: ignore[assignment]  # HTTP/1.1 only: no channel that negotiates
     noisy = False
 
-    def __init__(self, root: IResource, *, max_body_bytes: int, reactor: Any) -> None:
+    def __init__(
+        self,
+        root: IResource,
+        *,
+        max_body_bytes: int,
+        reactor: Any,
+        refusal: Callable[[Headers], RequestFailure | None],
+    ) -> None:
         super().__init__(root, requestFactory=ProxyRequest, timeout=IDLE_TIMEOUT, reactor=reactor)
         self.max_body_bytes = max_body_bytes
+        self.refusal = refusal
+        """Why a body is not even read, judged by its headers, or None."""
         self.channels: set[ProxyChannel] = set()
-        self.displayTracebacks = False
         self._reactor = reactor
         self._all_closed: Deferred[None] | None = None
 

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from tests.http_wire import LAST_CHUNK, answer, body_of, chunked, hello
 from tests.memory_proxy import KEY, MemoryProxy
-from tests.upstream.upstream_steps import assert_answered, respond, starts
+from tests.upstream.upstream_steps import assert_answered, respond, starts, unread
 
 
 def test_the_request_is_a_chat_completion_with_key_and_identity_encoding(proxy: MemoryProxy) -> None:
@@ -31,7 +31,7 @@ def test_the_body_is_exactly_what_was_handed_over(proxy: MemoryProxy) -> None:
             return succeed(None)
 
     body = bytes(range(256)) * 300
-    opening = proxy.services.client.open_stream(body, KEY, Permit())
+    opening = proxy.services.client.open_stream(body, KEY, Permit(), unread)
     proxy.settle()
     assert proxy.upstream[0].request[2] == body
     opening.addErrback(lambda _: None)

@@ -9,8 +9,8 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 from zope.interface import implementer
 
-from ccmimolink.upstream import SharedRetryBudget
-from tests.http_wire import answer, chunked, hello
+from ccmimolink.tries import SharedRetryBudget
+from tests.http_wire import STREAM_HEAD, answer, chunk, chunked, event, hello, text
 from tests.memory_proxy import MemoryProxy, UpstreamConnection
 from tests.upstream.upstream_steps import assert_answered, respond, starts
 
@@ -185,14 +185,49 @@ def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing(proxy: Memory
     assert len(proxy.upstream) == 2
 
 
-def test_nothing_is_tried_again_once_a_200_was_handed_over(proxy: MemoryProxy) -> None:
+def test_a_200_that_breaks_before_its_first_event_is_tried_once_more(proxy: MemoryProxy) -> None:
     client = proxy.post()
     head, _, _ = chunked(hello()).partition(b"\r\n\r\n")
-    respond(proxy, head + b"\r\n\r\n")
+    for _ in range(2):
+        respond(proxy, head + b"\r\n\r\n")
+        proxy.upstream[-1].reset()
+        proxy.advance(60)
+        assert starts(proxy) == 2
+    assert client.reply.status == 502
+
+
+def test_nothing_is_tried_again_once_the_client_has_the_first_event(proxy: MemoryProxy) -> None:
+    client = proxy.post()
+    respond(proxy, STREAM_HEAD + chunk(text("a")))
     proxy.upstream[0].reset()
     proxy.advance(60)
-    assert client.reply.status == 502
+    assert client.reply.last()["status"] == "failed"
     assert starts(proxy) == 1
+
+
+def test_a_rate_limit_inside_a_200_is_waited_out_like_any_other(proxy: MemoryProxy) -> None:
+    client = proxy.post()
+    respond(proxy, STREAM_HEAD + chunk(event({"error": {"code": "429", "message": "Too many requests"}})))
+    assert proxy.services.limiter.state.back_off_left > 0
+    proxy.advance(31)
+    respond(proxy, chunked(hello()))
+    assert_answered(client)
+
+
+def test_an_abort_between_two_tries_is_told_at_once(proxy: MemoryProxy) -> None:
+    client = proxy.post()
+    respond(proxy, STREAM_HEAD + chunk(event({"error": {"code": "429", "message": "Too many requests"}})))
+    proxy.services.live.abort_all()
+    proxy.settle()
+    assert client.reply.status == 429
+    proxy.assert_at_rest()
+
+
+def test_a_delay_of_hours_keeps_others_from_asking_no_longer_than_the_budget(proxy: MemoryProxy) -> None:
+    client = proxy.post()
+    respond(proxy, answer(429, retry_after="86400"))
+    assert client.reply.headers["retry-after"] == "86400"
+    assert proxy.services.limiter.state.back_off_left <= 120
 
 
 def test_all_requests_together_have_a_budget_of_retries() -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from twisted.web.iweb import IResponse
+
 from tests.memory_proxy import MemoryClient, MemoryProxy
 
 
 def respond(proxy: MemoryProxy, data: bytes, connection: int = -1) -> None:
     proxy.upstream[connection].send(data)
     proxy.settle()
+
+
+async def unread(response: IResponse) -> IResponse:
+    """Takes a 200 as it is."""
+    return response
 
 
 def starts(proxy: MemoryProxy) -> int:

@@ -165,3 +165,25 @@ def test_the_memory_of_it_can_be_switched_off(make_proxy: Any) -> None:
     turn(proxy, input=calls_alone(first), tools=TOOLS)
     (assistant,) = [each for each in sent(proxy) if each["role"] == "assistant"]
     assert assistant["reasoning_content"] != "I must look."
+
+
+def test_another_key_continues_nothing_and_refers_to_nothing(proxy: MemoryProxy) -> None:
+    first = turn(proxy, input=[{"type": "message", "role": "user", "content": "mine", "id": "msg_1"}])
+    other: dict[str, Any] = {"x_mimo_api_key": "sk-fake-of-another"}
+    chained = proxy.post(body_of(input="go on", previous_response_id=first["id"]), **other)
+    assert chained.reply.error()["code"] == "previous_response_not_found"
+    for item_id in ("msg_1", first["output"][0]["id"]):
+        referring = proxy.post(body_of(input=[{"type": "item_reference", "id": item_id}]), **other)
+        assert referring.reply.error()["param"] == "input[0].id"
+
+
+def test_a_reference_means_the_item_of_its_own_conversation_first(proxy: MemoryProxy) -> None:
+    """Ids that clients make up are not unique."""
+
+    def question(content: str) -> list[dict[str, str]]:
+        return [{"type": "message", "role": "user", "content": content, "id": "msg_1"}]
+
+    first = turn(proxy, input=question("of this conversation"))
+    turn(proxy, input=question("of another"))
+    turn(proxy, input=[{"type": "item_reference", "id": "msg_1"}], previous_response_id=first["id"])
+    assert sent(proxy)[-1]["content"] == "of this conversation"

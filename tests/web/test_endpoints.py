@@ -388,3 +388,41 @@ def test_the_model_list_takes_no_slot(proxy: MemoryProxy) -> None:
     proxy.upstream[1].send(answer(200, LISTED))
     proxy.settle()
     assert client.reply.status == 200
+
+
+# -- what is refused before its body is read ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"content-type": "multipart/form-data"}, 415),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-encoding": "gzip"}, 415),
+    ],
+)
+def test_a_body_that_its_headers_condemn_is_not_read(
+    proxy: MemoryProxy, headers: dict[str, str], status: int
+) -> None:
+    client = proxy.connect()
+    lines = {"host": "localhost", "content-type": "application/json", "content-length": "60000000"} | headers
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    client.send(f"POST /v1/responses HTTP/1.1\r\n{head}expect: 100-continue\r\n\r\n".encode())
+    proxy.settle()
+    assert client.reply.status == status
+
+
+@pytest.mark.parametrize("body", [body_of(), body_of(stream=False), b"[]"])
+def test_every_answer_carries_the_id_under_which_the_log_has_it(proxy: MemoryProxy, body: bytes) -> None:
+    client = proxy.post(body)
+    if body != b"[]":
+        proxy.upstream[0].send(chunked(hello()))
+        proxy.settle()
+    assert client.reply.headers["x-request-id"].startswith("req_")
+
+
+def test_a_stored_response_that_is_explicitly_not_streamed_is_sent(proxy: MemoryProxy) -> None:
+    assert proxy.ask("GET", "/v1/responses/resp_unknown?stream=false").reply.status == 404

@@ -84,10 +84,17 @@ def test_a_foreign_or_unreadable_origin_is_refused(origin: str) -> None:
 
 
 def test_beyond_loopback_the_token_stands_in_for_the_host_name() -> None:
-    guard = Guard("fake-token")
+    guard = Guard("fake-token", local=False)
     assert verdict(guard, host="mimo.lan", authorization="Bearer fake-token") is None
     assert verdict(guard, host="localhost") is FailureKind.FORBIDDEN
     assert verdict(guard, host="localhost", authorization="Bearer fake-tokem") is FailureKind.FORBIDDEN
+
+
+def test_on_loopback_a_token_is_asked_for_beside_the_host_name() -> None:
+    guard = Guard("fake-token", local=True)
+    assert verdict(guard, host="localhost", authorization="Bearer fake-token") is None
+    assert verdict(guard, host="mimo.lan", authorization="Bearer fake-token") is FailureKind.FORBIDDEN
+    assert verdict(guard, host="localhost") is FailureKind.FORBIDDEN
 
 
 printable = st.binary(max_size=40).filter(lambda value: not set(value) & {0, 10, 13})

@@ -170,3 +170,17 @@ def test_without_a_key_nothing_is_sent_and_the_answer_names_the_remedy(make_prox
     assert b"MIMO_API_KEY" in reply.body
     assert reply.headers["content-type"].startswith("text/plain" if codex else "application/json")
     assert proxy.upstream == []
+
+
+@pytest.mark.parametrize(
+    ("key", "base_url", "says"),
+    [
+        ("sk-fake-key", PLAN, "Set MIMO_BASE_URL=https://api.xiaomimimo.com/v1"),
+        ("tp-fake-key", PAY, "Set MIMO_BASE_URL to the host of its region"),
+    ],
+)
+def test_a_key_of_the_wrong_plan_is_met_with_the_host_to_set(key: str, base_url: str, says: str) -> None:
+    message = reason(resolver(base_url=base_url, fallback=key, row=None))
+    assert message.startswith("The key is a")
+    assert says in message
+    assert key not in message

@@ -384,3 +384,14 @@ def test_a_keep_alive_connection_serves_one_request_after_the_other(proxy: Memor
     proxy.upstream[0].send(chunked(hello()))
     proxy.settle()
     assert client.reply.output_text() == "Hello"
+
+
+def test_a_finished_turn_does_not_wait_long_for_its_token_counts(proxy: MemoryProxy) -> None:
+    client = proxy.post()
+    proxy.upstream[0].send(STREAM_HEAD + chunk(text("Hello")) + chunk(finish()))
+    proxy.settle()
+    assert not client.reply.complete
+    proxy.advance(11)
+    assert client.reply.last()["status"] == "completed"
+    assert proxy.services.limiter.state.in_flight == 0
+    assert proxy.upstream[0].dropped
