@@ -155,7 +155,7 @@ SETTINGS: tuple[Setting, ...] = (
         "skip_sync",
         "false",
         boolean,
-        "leave cc switch and Codex as they are",
+        "leave cc switch and Codex as they are (not in use yet)",
         option="skip-sync",
     ),
     Setting(
@@ -193,12 +193,22 @@ SETTINGS: tuple[Setting, ...] = (
         "cc_switch_settings_path",
         "~/.cc-switch/settings.json",
         path,
-        "settings of cc switch",
+        "settings of cc switch (not in use yet)",
     ),
     Setting(
-        "CC_SWITCH_DB_PATH", "cc_switch_db_path", "~/.cc-switch/cc-switch.db", path, "database of cc switch"
+        "CC_SWITCH_DB_PATH",
+        "cc_switch_db_path",
+        "~/.cc-switch/cc-switch.db",
+        path,
+        "database of cc switch (not in use yet)",
     ),
-    Setting("CODEX_CONFIG_PATH", "codex_config_path", "~/.codex/config.toml", path, "configuration of Codex"),
+    Setting(
+        "CODEX_CONFIG_PATH",
+        "codex_config_path",
+        "~/.codex/config.toml",
+        path,
+        "configuration of Codex (not in use yet)",
+    ),
 )
 
 
@@ -269,6 +279,7 @@ class Settings:
         values["skip_sync"] = values["skip_sync"] or values["demo"]
         values["listen"] = values["listen"] or f"tcp:{values['port']}:interface=127.0.0.1"
         values["listen_address"] = _listen_address(source, values["listen"], values["token"])
+        _check_log(source, values["log"])
         return cls(**values, unknown_variables=_unknown(environ))
 
 
@@ -296,9 +307,28 @@ class _Source:
         return f"--{setting.option}" if setting.option and setting.name in self.overrides else setting.name
 
 
+def _check_log(source: _Source, log: Path) -> None:
+    """Found out here, it is one line from every launcher: later, a daemon has left its terminal."""
+    if os.path.isdir(log):
+        reason = "it is a directory"
+    elif os.path.exists(log):
+        reason = "" if os.access(log, os.W_OK) else "it is not writable"
+    elif not os.path.isdir(log.parent):
+        reason = "its directory does not exist"
+    else:
+        reason = "" if os.access(log.parent, os.W_OK | os.X_OK) else "its directory is not writable"
+    if reason:
+        called = source.called(_row("log"))
+        raise SettingsError(f"{called} {str(log)[:200]!r}: {reason}. Give another file with --log.")
+
+
+def _row(attribute: str) -> Setting:
+    (setting,) = (row for row in SETTINGS if row.attribute == attribute)
+    return setting
+
+
 def _listen_address(source: _Source, description: str, token: str) -> ListenAddress:
-    (setting,) = (row for row in SETTINGS if row.attribute == "listen")
-    called = source.called(setting)
+    called = source.called(_row("listen"))
     try:
         address = parse_endpoint(description)
     except ValueError as error:

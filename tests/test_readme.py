@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import textwrap
@@ -55,6 +56,18 @@ def test_the_plugin_example_is_a_working_plugin() -> None:
     assert plugin.transform(ResponsesRequest(), None).max_output_tokens == 2000
 
 
+def test_the_plugin_package_installs_the_plugin_and_nothing_of_twisteds() -> None:
+    package = configparser.ConfigParser()
+    package.read_string(block("plugin-package"))
+    assert dict(package["options"]) == {"packages": "twisted.plugins"}
+    assert set(package["metadata"]) == {"name", "version"}
+
+
+def test_the_model_list_is_saved_where_the_configuration_looks_for_it() -> None:
+    (saved,) = re.findall(r"mkdir -p ~/.codex && curl -fsS \S+/v1/models -o ~/(\S+)", README)
+    assert tomllib.loads(block("codex-config"))["model_catalog_json"].endswith(f"/{saved}")
+
+
 @pytest.mark.parametrize(
     "interface", [name for name in vars(ccmimolink.interfaces) if re.fullmatch("I(?!Plugin)[A-Z]\\w+", name)]
 )
@@ -71,6 +84,6 @@ def test_every_builtin_plugin_is_in_the_plugin_guide() -> None:
 
 def test_every_option_that_is_mentioned_exists() -> None:
     known = set(Options().synonyms) | {"without-pip"}
-    commands = {"json", "last", "skip-git-repo-check", "config-settings", "upgrade"}
+    commands = {"json", "last", "skip-git-repo-check", "config-settings", "upgrade", "pidfile"}
     mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))
     assert mentioned - commands <= known

@@ -194,6 +194,28 @@ def test_keys_and_tokens_stay_out_of_the_repr() -> None:
     assert FAKE_KEY not in repr(read(MIMO_API_KEY=FAKE_KEY, MIMO_PROXY_TOKEN=FAKE_KEY))
 
 
+@pytest.mark.parametrize("text", ["nowhere/proxy.log", "file/proxy.log", "."])
+def test_a_log_that_has_no_place_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"^--log .*Give another file with --log\.$"):
+        read({"MIMO_PROXY_LOG": str(tmp_path / text)})
+
+
+@pytest.mark.parametrize("name", ["there.log", "not-there.log"])
+def test_a_log_that_may_not_be_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "there.log").touch()
+    assert read(MIMO_PROXY_LOG=str(tmp_path / name)).log == tmp_path / name
+
+    # The superuser, as whom tests may run, may write everywhere.
+    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)
+    with pytest.raises(
+        SettingsError, match=r"^MIMO_PROXY_LOG .*not writable\. Give another file with --log\.$"
+    ):
+        read(MIMO_PROXY_LOG=str(tmp_path / name))
+
+
 def test_a_home_directory_is_filled_in() -> None:
     assert read(CODEX_CONFIG_PATH="~/elsewhere.toml").codex_config_path == Path.home() / "elsewhere.toml"
 

@@ -10,6 +10,7 @@ import msgspec
 from ccmimolink.core import chat
 from ccmimolink.core.errors import Failure, FailureKind
 from ccmimolink.core.sse import MAX_EVENT_SIZE, EventTooLarge
+from ccmimolink.core.surrogates import mend
 from ccmimolink.core.upstream_errors import classify_error
 from ccmimolink.core.upstream_events import (
     CallDelta,
@@ -28,8 +29,8 @@ _DONE = b"[DONE]"
 def read_payload(payload: bytes) -> list[UpstreamEvent]:
     """The events of one ``data:`` payload (or of a whole answer that was not streamed).
 
-    Of several choices only the first (index 0) is read: one is asked for. A payload that cannot be read
-    becomes :class:`Failed`; this function does not raise.
+    Of several choices only the first (index 0) is read: one is asked for. A character that was cut in two is
+    replaced. A payload that cannot be read becomes :class:`Failed`; this function does not raise.
     """
     try:
         chunk = chat.decode_chunk(payload)
@@ -39,6 +40,9 @@ def read_payload(payload: bytes) -> list[UpstreamEvent]:
             return []  # an event without content keeps a connection alive
         if said == _DONE:
             return [Ended()]
+        mended = mend(payload)
+        if mended != payload:
+            return read_payload(mended)
         return [Failed(Failure(FailureKind.STREAM_BROKEN, "MiMo sent a chunk that could not be read."))]
     if chunk.error is not None:
         return [Failed(classify_error(None, chunk.error))]

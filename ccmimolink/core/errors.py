@@ -240,5 +240,5 @@ def terminal_error(failure: Failure, profile: Profile) -> TerminalError:
     if row.codex_failed in {"rate_limit_exceeded", "slow_down"}:
         # Codex waits as long as the message says; without this phrase it comes back at once.
         seconds = math.ceil(failure.retry_after or row.retry_after or 5.0)
-        message = f"{message} Please try again in {seconds}s."
+        message = f"{message.rstrip('. ')}. Please try again in {seconds}s."
     return TerminalError(row.codex_failed, message)

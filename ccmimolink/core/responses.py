@@ -16,6 +16,8 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from ccmimolink.core.errors import Failure, FailureKind, RequestError
+from ccmimolink.core.request_checks import check_body, check_request
+from ccmimolink.core.surrogates import mend
 
 
 class ImageUrl(Struct, omit_defaults=True):
@@ -108,6 +110,8 @@ class Tool(Struct, kw_only=True, omit_defaults=True):
     strict: bool | None = None
     format: dict[str, Any] | None = None
     tools: list[Tool] | None = None
+    # The chat-completions spelling, known so that a message can name it.
+    function: Raw | UnsetType = UNSET
 
 
 class ToolSearchOutput(_Item, tag="tool_search_output"):
@@ -277,12 +281,25 @@ _UNSUPPORTED = ("background", "conversation", "prompt")
 
 
 def parse_request(body: bytes) -> ResponsesRequest:
-    """Decode a request body.
+    """Decode a request body. Where it cannot be read as it is, characters that were cut in two are replaced.
 
-    :raises RequestError: the body is not JSON, not an object, or a field has the wrong type. The message
-        names the field by its path (``input[3].call_id``), which is also the error's ``param``.
+    :raises RequestError: the body is not JSON, not an object, or a field has the wrong type or a value out of
+        its range. The message names the field by its path (``input[3].call_id``), which is also the error's
+        ``param``.
     """
-    _check_utf8(body)
+    check_body(body)
+    try:
+        request = _parse(body)
+    except RequestError:
+        mended = mend(body)
+        if mended == body:
+            raise
+        request = _parse(mended)
+    check_request(request)
+    return request
+
+
+def _parse(body: bytes) -> ResponsesRequest:
     envelope = _decode(_envelope_decoder, body, "")
     for name in _UNSUPPORTED:
         if getattr(envelope, name):
@@ -304,15 +321,6 @@ def parse_request(body: bytes) -> ResponsesRequest:
         raw_tools=tools,
         **values,
     )
-
-
-def _check_utf8(body: bytes) -> None:
-    """What stays raw is sent on and echoed byte for byte, so nothing later would notice bad text in it."""
-    if not body.isascii():
-        try:
-            body.decode()
-        except UnicodeDecodeError as error:
-            raise _invalid(error, "") from error
 
 
 def _parse_list(raw: Raw, path: str) -> list[Raw]:

@@ -107,15 +107,22 @@ _LOCAL_SHELL = (
 _NO_PARAMETERS = b'{"type":"object","properties":{}}'
 
 
-def flatten(tools: Iterable[Tool], namespace: str | None = None) -> Iterator[FlatTool]:
-    """The tools, with the members of namespaces in their place. A function without a name is none."""
+def flatten(
+    tools: Iterable[Tool], namespace: str | None = None, dropped: Counter[str] | None = None
+) -> Iterator[FlatTool]:
+    """The tools, with the members of namespaces in their place. A function without a name is none.
+
+    :param dropped: counts what is left out, by reason.
+    """
     for tool in tools:
         if tool.type == "namespace":
-            yield from flatten(tool.tools or (), tool.name or namespace)
+            yield from flatten(tool.tools or (), tool.name or namespace, dropped)
             continue
         kind = _KINDS.get(tool.type, ToolKind.HOSTED)
         name = tool.name or (tool.type if kind is not ToolKind.FUNCTION else "")
         if not name:
+            if dropped is not None:
+                dropped[f"{tool.type}: it has no name"] += 1
             continue
         yield FlatTool(
             kind=kind,
@@ -137,9 +144,12 @@ _KINDS: Mapping[str, ToolKind] = {
 }
 
 
-def offered_tools(request: ResponsesRequest) -> list[FlatTool]:
-    """All tools of a request, flattened: ``tools`` first, then those that its input items bring, in order."""
-    return list(flatten(_all_tools(request.tools, request.input)))
+def offered_tools(request: ResponsesRequest, dropped: Counter[str] | None = None) -> list[FlatTool]:
+    """All tools of a request, flattened: ``tools`` first, then those that its input items bring, in order.
+
+    :param dropped: see :func:`flatten`.
+    """
+    return list(flatten(_all_tools(request.tools, request.input), dropped=dropped))
 
 
 def _all_tools(tools: Sequence[Tool], items: Sequence[Item]) -> Iterator[Tool]:
@@ -163,7 +173,9 @@ class ToolTable:
                 self.dropped[f"{tool.type}: no upstream equivalent"] += 1
             else:
                 # The first definition stays: the prompt prefix must not change when a later item repeats it.
-                self._by_name.setdefault(tool.upstream_name, tool)
+                first = self._by_name.setdefault(tool.upstream_name, tool)
+                if tool != first:
+                    self.dropped[f"{tool.type}: another tool has its name"] += 1
         self._aliases = _aliases(self._by_name)
 
     @classmethod
@@ -175,7 +187,7 @@ class ToolTable:
         """
         dropped: Counter[str] = Counter()
         kept = []
-        for tool in offered_tools(request):
+        for tool in offered_tools(request, dropped):
             answer = _filtered(tool, filters)
             if isinstance(answer, Dropped):
                 dropped[f"{tool.type}: {answer.reason}"] += 1

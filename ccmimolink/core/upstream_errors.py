@@ -103,10 +103,12 @@ def classify_error(status: int | None, error: ErrorBody | str) -> Failure:
 def _classify(status: int | None, details: ErrorDetails, retry_after: float | None) -> Failure:
     kind = _kind(status, details.text)
     said = f": {details.reason}" if details.reason else "."
-    saying = _SAYINGS[kind].replace("STATUS", str(status or "an error"))
+    saying = _REDIRECT if status is not None and 300 <= status < 400 else _SAYINGS[kind]
+    saying = saying.replace("STATUS", str(status or "an error"))
     return Failure(kind, saying + said, retry_after=retry_after)
 
 
+_REDIRECT = "MiMo answered with a redirect (STATUS). Check that MIMO_BASE_URL is MiMo's own address"
 _SAYINGS = {
     FailureKind.INVALID_REQUEST: "MiMo refused the request (STATUS)",
     FailureKind.UNSUPPORTED: "MiMo does not support this request",

@@ -14,15 +14,16 @@ from typing import Any
 
 Message = dict[str, Any]
 
-# Codex sends its surroundings as user messages, before or around the words of the person.
-_SCAFFOLDING = re.compile(
-    r"<environment_context>.*?</environment_context>"
-    r"|# AGENTS\.md instructions.*?</INSTRUCTIONS>"
-    r"|<user_instructions>.*?</user_instructions>"
-    r"|<image name=[^>\n]*>|</image>",
-    re.DOTALL,
-)
 _AGENTS_FILE = "# AGENTS.md instructions"
+_NOTIFICATION = "<subagent_notification>"
+# Codex sends its surroundings as user messages, before or around the words of the person.
+_SCAFFOLDING = (
+    ("<environment_context>", "</environment_context>"),
+    (_AGENTS_FILE, "</INSTRUCTIONS>"),
+    ("<user_instructions>", "</user_instructions>"),
+    (_NOTIFICATION, "</subagent_notification>"),
+)
+_IMAGE_TAG = re.compile(r"<image name=[^<>\n]*>|</image>")
 _HANDOVER = "Another language model started to solve this problem"
 
 
@@ -50,19 +51,41 @@ class Picture:
 
 def last_user_message(messages: list[Message]) -> Message:
     """The user message that counts, or an empty one if there is none."""
-    return next((message for message in reversed(messages) if message["role"] == "user"), {"content": ""})
+    return next((message for message in reversed(messages) if _is_from_user(message)), {"content": ""})
 
 
 def words_of(message: Message) -> str:
     """What the person wrote in a user message: its text without the surroundings that Codex adds."""
+    words = (_without_scaffolding(text).strip() for text in _texts_of(message))
+    return "\n".join(text for text in words if text and not text.startswith((_AGENTS_FILE, _NOTIFICATION)))
+
+
+def _texts_of(message: Message) -> list[str]:
     content = message["content"]
-    texts = (
-        [content]
-        if isinstance(content, str)
-        else [part["text"] for part in content if part["type"] == "text"]
-    )
-    words = (_SCAFFOLDING.sub("", text).strip() for text in texts)
-    return "\n".join(text for text in words if text and not text.startswith(_AGENTS_FILE))
+    if isinstance(content, str):
+        return [content]
+    return [part["text"] for part in content if part["type"] == "text"]
+
+
+def _without_scaffolding(text: str) -> str:
+    """Linear in the text, however many openings it holds that are never closed."""
+    for opening, closing in _SCAFFOLDING:
+        *closed, rest = text.split(closing)
+        text = "".join(_before(opening, piece, closing) for piece in closed) + rest
+    return _IMAGE_TAG.sub("", text)
+
+
+def _before(opening: str, piece: str, closing: str) -> str:
+    head, found, _ = piece.partition(opening)
+    return head if found else piece + closing
+
+
+def _is_from_user(message: Message) -> bool:
+    """Whether a person speaks: what Codex tells of a sub-agent is a user message too."""
+    if message["role"] != "user":
+        return False
+    tells = any(text.lstrip().startswith(_NOTIFICATION) for text in _texts_of(message))
+    return not tells or words_of(message) != ""
 
 
 def prompts_of(messages: list[Message]) -> list[str]:
@@ -81,7 +104,7 @@ def results_of(messages: list[Message]) -> list[ToolResult]:
     names: dict[str, str] = {}
     outputs: dict[str, str] = {}
     for message in reversed(messages):
-        if message["role"] == "user":
+        if _is_from_user(message):
             return []
         if message["role"] == "tool":
             outputs[message["tool_call_id"]] = message["content"]

@@ -27,7 +27,8 @@ _LABEL = (
     r"(?:(?:text|contents?)\b|(?:words?|lines?)(?=:|\s+[\"'`]))"
 )
 _FILE_FIRST = re.compile(
-    rf"\b(?P<verb>create|write|make|edit|append)\s+{_FILLER}{_NAME}{_WITH}(?:{_LABEL})?\s*:?", re.IGNORECASE
+    rf"\b(?P<verb>create|write|make|edit|append)\s+{_FILLER}{_NAME}{_WITH}(?P<label>{_LABEL})?\s*(?P<colon>:)?",
+    re.IGNORECASE,
 )
 _CONTENT_FIRST = re.compile(
     rf"\b(?P<verb>write|append|add)\s+(?P<content>`[^`\n]+`|\"[^\"\n]+\"|'[^'\n]+')\s+(?:to|into)\s+{_FILLER}{_NAME}",
@@ -111,9 +112,15 @@ def report(task: FileTask, result: ToolResult) -> str:
 
 def _file_first(prompt: str) -> Iterator[tuple[int, FileTask]]:
     for match in _FILE_FIRST.finditer(prompt):
-        path, content = _path(match), _unquote(prompt[match.end() :])
+        path, content = _path(match), _unquote(prompt[match.end() :]) or _label_as_content(match)
         if path and content:
             yield match.start(), FileTask(Manner[match["verb"].upper()], path, content)
+
+
+def _label_as_content(match: re.Match[str]) -> str:
+    """In "create a.txt with text" the word that would announce the content is all of it."""
+    label = (match["label"] or "").strip()
+    return label if label.isalpha() and not match["colon"] else ""
 
 
 def _content_first(prompt: str) -> Iterator[tuple[int, FileTask]]:

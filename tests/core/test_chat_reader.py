@@ -75,11 +75,18 @@ def test_an_event_without_content_only_keeps_the_connection_alive(payload: bytes
     assert read_payload(payload) == []
 
 
-@pytest.mark.parametrize("payload", [b"{", b"[]", b"done", b'{"choices":5}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "payload", [b"{", b"[]", b"done", b'{"choices":5}', b"\xff", rb'{"a": "\ud83d', b"[" * 100_000]
+)
 def test_what_cannot_be_read_is_a_broken_stream(payload: bytes) -> None:
     (event,) = read_payload(payload)
     assert isinstance(event, Failed)
     assert event.failure.kind is FailureKind.STREAM_BROKEN
+
+
+def test_a_character_that_was_cut_in_two_is_replaced() -> None:
+    payload = rb'{"choices": [{"delta": {"content": "a\ud83d"}}]}'
+    assert read_payload(payload) == [TextDelta("a\N{REPLACEMENT CHARACTER}")]
 
 
 @given(st.binary(max_size=40))

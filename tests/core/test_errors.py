@@ -141,9 +141,10 @@ def test_a_delay_is_not_told_where_another_try_makes_no_sense() -> None:
 
 
 @pytest.mark.parametrize("kind", [K.RATE_LIMITED, K.UPSTREAM_DOWN])
-def test_codex_reads_the_delay_from_the_message(kind: FailureKind) -> None:
-    error = terminal_error(Failure(kind, "why", retry_after=1.5), CODEX)
-    assert error.message == "why Please try again in 2s."
+@pytest.mark.parametrize("message", ["why", "why.", "why. "])
+def test_codex_reads_the_delay_from_a_sentence_after_the_message(kind: FailureKind, message: str) -> None:
+    error = terminal_error(Failure(kind, message, retry_after=1.5), CODEX)
+    assert error.message == "why. Please try again in 2s."
 
 
 @pytest.mark.parametrize("kind", [K.STREAM_BROKEN, K.MODERATION])

@@ -312,7 +312,7 @@ _tool = st.fixed_dictionaries(
         "strict": st.none() | st.booleans(),
         "format": st.none() | st.just({"type": "grammar", "syntax": "lark", "definition": "start: x"}),
     },
-)
+).filter(lambda tool: tool["type"] != "function" or tool.get("name"))
 _tools = st.lists(
     _tool
     | st.builds(

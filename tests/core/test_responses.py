@@ -223,7 +223,7 @@ def test_a_wrong_type_is_refused_with_the_path_of_the_field(body: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"hi", b"{} {}", b'{"model": NaN}', b"\xef\xbb\xbf{}"]
+    "body", [b"{", b"[]", b"null", b"hi", b"{} {}", b'{"model": NaN}', b"\xef\xbb\xbf{}"]
 )
 def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     failure = refusal(body)
@@ -244,8 +244,84 @@ def test_bad_utf8_is_refused_also_where_the_json_stays_raw(body: bytes) -> None:
     assert "not valid UTF-8" in refusal(body).message
 
 
-def test_a_lone_surrogate_is_refused() -> None:
-    assert refusal(rb'{"input": "\ud800"}').kind is FailureKind.INVALID_REQUEST
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_an_empty_body_is_called_empty(body: bytes) -> None:
+    assert refusal(body) == Failure(FailureKind.INVALID_REQUEST, "the request body is empty.")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        rb'{"type": "message", "role": "user", "content": "cut \ud83d"}',
+        rb'{"role": "user", "content": "cut \uD83D"}',
+    ],
+)
+def test_a_character_that_was_cut_in_two_is_replaced(item: bytes) -> None:
+    assert parse_request(b'{"input": [' + item + b"]}").input == [
+        Message(role="user", content="cut \N{REPLACEMENT CHARACTER}")
+    ]
+    whole = parse_request(rb'{"input": "cut \ud83d", "instructions": "\ud83d\ude00"}')
+    assert whole.instructions == "\N{GRINNING FACE}"
+
+
+def test_a_cut_character_does_not_hide_another_mistake() -> None:
+    assert refusal(rb'{"input": "\ud800", "temperature": "warm"}').param == "temperature"
+
+
+@pytest.mark.parametrize(
+    ("tools", "place"),
+    [
+        ([{"type": "function"}], "tools[0]"),
+        ([{"type": "function", "name": "f"}, {"name": ""}], "tools[1]"),
+        ([{"type": "namespace", "name": "n", "tools": [{"name": "f"}, {}]}], "tools[0].tools[1]"),
+    ],
+)
+def test_a_function_tool_without_a_name_is_refused(tools: list[dict[str, Any]], place: str) -> None:
+    failure = refusal({"tools": tools})
+    assert (failure.kind, failure.param) == (FailureKind.INVALID_REQUEST, f"{place}.name")
+    assert failure.message == f"{place}.name: a function tool needs a name."
+
+
+@pytest.mark.parametrize("wrap", [lambda tool: tool, lambda tool: {"type": "namespace", "tools": [tool]}])
+def test_a_tool_in_the_style_of_chat_completions_is_told_where_the_name_belongs(wrap: Any) -> None:
+    failure = refusal({"tools": [wrap({"type": "function", "function": {"name": "f"}})]})
+    assert "a function tool needs a name" in failure.message
+    assert "top level" in failure.message
+
+
+@pytest.mark.parametrize("kind", ["custom", "web_search", "tool_search"])
+def test_only_function_tools_need_a_name(kind: str) -> None:
+    assert parse_request(json.dumps({"tools": [{"type": kind}]}).encode()).tools[0].name is None
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"max_output_tokens": -1}, "max_output_tokens"),
+        ({"tool_choice": "any"}, "tool_choice"),
+        ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_by_name(body: dict[str, Any], param: str) -> None:
+    failure = refusal(body)
+    assert (failure.kind, failure.param) == (FailureKind.INVALID_REQUEST, param)
+    assert failure.message.startswith(param)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"max_output_tokens": 1},
+        *(
+            {"tool_choice": choice}
+            for choice in ("none", "auto", "required", {"type": "function", "name": "f"})
+        ),
+        *({"text": {"format": {"type": kind}}} for kind in ("text", "json_object", "json_schema")),
+    ],
+)
+def test_a_value_within_its_range_is_taken(body: dict[str, Any]) -> None:
+    assert parse_request(json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(

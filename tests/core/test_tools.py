@@ -148,8 +148,24 @@ def test_a_repeated_tool_keeps_its_place_and_first_definition() -> None:
     assert [(tool.name, tool.description) for tool in tools] == [("a", "first"), ("b", None)]
 
 
-def test_a_function_without_a_name_is_no_tool() -> None:
-    assert len(table(Tool(type="function"))) == 0
+def test_another_definition_of_a_name_is_counted_as_dropped_and_the_same_one_is_not() -> None:
+    tools = table(
+        function("a"), function("a"), function("a", description="second"), Tool(type="custom", name="a")
+    )
+    assert dict(tools.dropped) == {
+        "function: another tool has its name": 1,
+        "custom: another tool has its name": 1,
+    }
+
+
+def test_a_function_without_a_name_is_no_tool_and_counted_as_dropped() -> None:
+    nameless = Tool(type="function")
+    request = ResponsesRequest(
+        tools=[nameless], input=[AdditionalTools(tools=[nameless, namespace("n", nameless)])]
+    )
+    tools = ToolTable.build(request)
+    assert len(tools) == 0
+    assert dict(tools.dropped) == {"function: it has no name": 3}
 
 
 def test_hosted_and_unknown_tools_are_dropped_and_counted() -> None:

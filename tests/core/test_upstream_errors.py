@@ -89,6 +89,13 @@ def test_a_message_without_a_reason_is_a_sentence() -> None:
     assert classify_response(502, b"<html>").message == "MiMo is not available (502)."
 
 
+def test_a_redirect_names_the_setting_that_leads_there() -> None:
+    message = classify_response(302, b"<html>").message
+    assert message.startswith("MiMo answered with a redirect (302).")
+    assert "MIMO_BASE_URL" in message
+    assert "MIMO_BASE_URL" not in classify_response(500, b"").message
+
+
 def test_a_status_word_of_the_upstreams_own_stays() -> None:
     assert classify_response(400, body(param="STATUS is bad")).message.endswith("(400): STATUS is bad")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccmimolink.demo.agent import Answer, answer
+from ccmimolink.demo.conversation import words_of
 from ccmimolink.demo.files import FileTask, Manner, read_file_task, shell_command
 from ccmimolink.demo.validate import validate
 
@@ -72,6 +74,8 @@ def test_a_plain_question_is_thought_about_greeted_and_restated() -> None:
         ("create a.py with\n```python\nx = 1\ny = 2\n```\nthanks", "a.py", "x = 1\ny = 2"),
         ("edit hello.txt to say bye", "hello.txt", "bye"),
         ("write 'x y' to out.log", "out.log", "x y"),
+        ("create x.txt with text", "x.txt", "text"),
+        ("create x.txt with content", "x.txt", "content"),
     ],
 )
 def test_a_wish_for_a_file_is_understood(prompt: str, path: str, content: str) -> None:
@@ -86,6 +90,45 @@ def test_a_wish_for_a_file_is_understood(prompt: str, path: str, content: str) -
 )
 def test_prose_is_no_wish_for_a_file(prompt: str) -> None:
     assert read_file_task(prompt) is None
+
+
+@pytest.mark.parametrize("prompt", ["create x.txt with the text", "create x.txt with text:"])
+def test_the_announcement_of_a_content_that_does_not_come_is_no_wish(prompt: str) -> None:
+    assert read_file_task(prompt) is None
+
+
+NOTIFICATION = '<subagent_notification>\n{"status": "create hello.txt with hello"}\n</subagent_notification>'
+
+
+@pytest.mark.parametrize("content", [NOTIFICATION, [{"type": "text", "text": NOTIFICATION}]])
+class TestANotificationOfASubAgent:
+    def test_is_no_prompt(self, content: Any) -> None:
+        said = ask("how are you?", {"role": "user", "content": content}, tools=[EXEC])
+        assert not said.calls
+        assert "You asked: “how are you?”" in said.text
+
+    def test_does_not_hide_the_results_before_it(self, content: Any) -> None:
+        result = turn(("exec_command", "Process exited with code 0"))
+        said = ask("create a.txt with hi", *result, {"role": "user", "content": content}, tools=[EXEC])
+        assert said.text.startswith("Done: I created a.txt")
+        assert not said.calls
+
+    def test_alone_asks_for_nothing(self, content: Any) -> None:
+        assert not ask({"role": "user", "content": content}, tools=[EXEC]).calls
+
+
+def test_the_words_of_a_person_beside_a_notification_count() -> None:
+    said = ask(f"{NOTIFICATION}\ncreate a.txt with hi", tools=[EXEC])
+    assert "a.txt" in said.calls[0].arguments
+    assert "hello.txt" not in said.calls[0].arguments
+
+
+@pytest.mark.parametrize("opening", ["<environment_context>", "# AGENTS.md instructions", "<image name="])
+def test_words_are_found_in_linear_time(opening: str) -> None:
+    text = opening * 15_000
+    began = time.process_time()
+    words_of({"role": "user", "content": text})
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("prompt", ['append "more" to a.txt', "append a.txt with more"])

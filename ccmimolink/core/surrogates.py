@@ -1,0 +1,25 @@
+r"""Lone surrogates in JSON: half of a character that was cut in two.
+
+Owns their mending, on the bytes of a JSON text. It must not decode. Who cuts text by UTF-16 units
+leaves half an emoji as ``\ud83d``, which no decoder accepts.
+"""
+
+from __future__ import annotations
+
+import re
+
+_REPLACEMENT = rb"\ufffd"
+# Every escape is consumed whole, so that neither half of a pair, nor what follows an escaped backslash, is
+# taken for a lone one.
+_ESCAPE = re.compile(
+    rb"\\(?:"
+    rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|.)",
+    re.DOTALL,
+)
+
+
+def mend(data: bytes) -> bytes:
+    r"""The JSON text with each escape of a lone surrogate replaced by ``\ufffd``; all else stays as it is."""
+    return _ESCAPE.sub(lambda match: _REPLACEMENT if match["lone"] else match[0], data)
