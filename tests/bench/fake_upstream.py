@@ -10,6 +10,7 @@ import argparse
 import json
 import socket
 import threading
+from contextlib import suppress
 
 MODEL = "mimo-v2.5"
 
@@ -67,7 +68,8 @@ def _read_request(connection: socket.socket, buffer: bytearray) -> bool:
 def _serve(connection: socket.socket, answer: bytes) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     buffer = bytearray()
-    with connection:
+    # A client that leaves is no news here.
+    with connection, suppress(ConnectionError):
         while _read_request(connection, buffer):
             connection.sendall(answer)
 
