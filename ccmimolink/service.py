@@ -6,6 +6,7 @@ be over before the limiter, the pool and the simulated MiMo that serve it go.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -205,7 +206,7 @@ def _shown(port: IListeningPort) -> str:
         return f"[{address.host}]:{address.port}"
     if isinstance(address, IPv4Address):
         return f"{address.host}:{address.port}"
-    return f"unix:{cast(UNIXAddress, address).name!r}"
+    return f"unix:{os.fsdecode(cast(UNIXAddress, address).name or b'')}"
 
 
 def _on_signals(action: Callable[[], None]) -> Callable[[], None]:
