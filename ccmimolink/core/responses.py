@@ -192,67 +192,55 @@ class TextOptions(Struct, omit_defaults=True):
     verbosity: str | None = None
 
 
-class ResponsesRequest(Struct, kw_only=True):
+class _Options(Struct, kw_only=True):
+    """The fields that are the same on the wire and in the decoded request; null stands for "not given"."""
+
+    model: str | None = None
+    instructions: str | None = None
+    parallel_tool_calls: bool | None = None
+    previous_response_id: str | None = None
+    reasoning: ReasoningOptions | None = None
+    text: TextOptions | None = None
+    max_output_tokens: int | None = None
+    max_tool_calls: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    top_logprobs: int | None = None
+    truncation: str | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    service_tier: str | None = None
+
+
+class ResponsesRequest(_Options, kw_only=True):
     """A decoded ``POST /v1/responses`` body. After history expansion ``input`` holds the whole conversation.
 
     Transforms replace it (``msgspec.structs.replace``); they do not change it in place.
     """
 
-    model: str | None = None
     input: list[Item] = []
-    instructions: str | None = None
     tools: list[Tool] = []
     tool_choice: str | dict[str, Any] = "auto"
-    parallel_tool_calls: bool | None = None
     stream: bool = False
     store: bool = True
-    previous_response_id: str | None = None
     include: list[str] = []
-    reasoning: ReasoningOptions | None = None
-    text: TextOptions | None = None
-    max_output_tokens: int | None = None
-    max_tool_calls: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    top_logprobs: int | None = None
-    truncation: str | None = None
-    metadata: dict[str, str] | None = None
-    user: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
-    service_tier: str | None = None
     raw_tools: list[Raw] = []
     """The members of ``tools`` as the client wrote them, echoed in the response object."""
 
 
-class _Envelope(Struct, kw_only=True):
-    model: str | None = None
+class _Envelope(_Options, kw_only=True):
+    """The body with its items and tools still raw, so that each is decoded, and blamed, by itself."""
+
     input: Raw = Raw(b"[]")
-    instructions: str | None = None
     tools: Raw = Raw(b"[]")
     tool_choice: str | dict[str, Any] | None = None
-    parallel_tool_calls: bool | None = None
     stream: bool | None = None
     store: bool | None = None
-    previous_response_id: str | None = None
     include: list[str] | None = None
-    reasoning: ReasoningOptions | None = None
-    text: TextOptions | None = None
-    max_output_tokens: int | None = None
-    max_tool_calls: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    top_logprobs: int | None = None
-    truncation: str | None = None
-    metadata: dict[str, str] | None = None
-    user: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
-    service_tier: str | None = None
     background: bool | None = None
     conversation: Any = None
     prompt: Any = None
@@ -271,11 +259,8 @@ _message_decoder = msgspec.json.Decoder(Message)
 _kind_decoder = msgspec.json.Decoder(_Kind)
 _tool_decoder = msgspec.json.Decoder(Tool)
 
-_PASSED_THROUGH = tuple(
-    name
-    for name in _Envelope.__struct_fields__
-    if name in ResponsesRequest.__struct_fields__ and name not in {"input", "tools"}
-)
+_DEFAULTED = ("tool_choice", "stream", "store", "include")
+"""A null means the default here."""
 
 _UNSUPPORTED = ("background", "conversation", "prompt")
 
@@ -310,10 +295,10 @@ def _parse(body: bytes) -> ResponsesRequest:
                     param=name,
                 )
             )
-    values = {name: getattr(envelope, name) for name in _PASSED_THROUGH}
-    for name in ("tool_choice", "stream", "store", "include"):
-        if values[name] is None:
-            del values[name]
+    values = {name: getattr(envelope, name) for name in _Options.__struct_fields__}
+    for name in _DEFAULTED:
+        if (value := getattr(envelope, name)) is not None:
+            values[name] = value
     tools = _parse_list(envelope.tools, "tools")
     return ResponsesRequest(
         input=_parse_input(envelope.input),

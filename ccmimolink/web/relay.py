@@ -35,7 +35,7 @@ LINGER = 2.0
 """Seconds that the upstream gets to end its body after a complete answer, so that the connection is kept."""
 
 
-LAST_WORDS = 5.0
+TAIL_TIMEOUT = 5.0
 """Seconds that the upstream gets for its usage and its end once it has said that the turn is finished."""
 
 
@@ -268,7 +268,7 @@ class Relay(TwistedProtocol):
         """One timer for both silences: it looks at the times instead of being reset with each read."""
         at = self._monotonic()
         if not self._paused:
-            if self._stream.state is State.ENDED and at - self._read_at >= LAST_WORDS:
+            if self._stream.state is State.ENDED and at - self._read_at >= TAIL_TIMEOUT:
                 # The answer is whole; only its token counts are missing, and the slot is waited for.
                 self.drop()
                 self._send(self._stream.receive_eof())

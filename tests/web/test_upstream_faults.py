@@ -9,8 +9,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ccmimolink.core.sse import SSEDecoder
 from tests.checker import check_stream
@@ -369,35 +367,3 @@ def test_an_upstream_that_failed_is_dropped_at_once(proxy: MemoryProxy) -> None:
     proxy.upstream[0].send(chunk(event({"error": {"message": "engine died"}})))
     proxy.settle()
     assert proxy.upstream[0].dropped
-
-
-@given(st.lists(st.binary(max_size=60), max_size=5))
-@settings(max_examples=60, deadline=None)
-def test_whatever_the_bytes_the_client_gets_an_end(reads: list[bytes]) -> None:
-    proxy = MemoryProxy(NO_RETRY)
-    client = proxy.post()
-    for read in reads:
-        proxy.upstream[0].send(read)
-        proxy.settle()
-    proxy.upstream[0].close()
-    proxy.settle()
-    assert client.reply.complete
-    proxy.close()
-    proxy.assert_at_rest()
-
-
-@given(st.lists(st.binary(max_size=60), max_size=5))
-@settings(max_examples=60, deadline=None)
-def test_whatever_the_body_the_client_gets_an_end(reads: list[bytes]) -> None:
-    proxy = MemoryProxy(NO_RETRY)
-    client = proxy.post()
-    proxy.upstream[0].send(STREAM_HEAD)
-    for read in reads:
-        if read:
-            proxy.upstream[0].send(chunk(b"data: " + read + b"\n\n"))
-            proxy.settle()
-    proxy.upstream[0].send(LAST_CHUNK)
-    proxy.settle()
-    assert client.reply.complete
-    proxy.close()
-    proxy.assert_at_rest()
