@@ -41,7 +41,11 @@ class Recovery:
 
     def text(self, delta: str) -> str:
         """The part of the text that may be shown now."""
-        return self._pass(self._text.feed(delta))
+        parts = self._text.feed(delta)
+        # The ordinary delta, of which there are thousands, comes out as it went in.
+        if len(parts) == 1 and isinstance(parts[0], Text):
+            return parts[0].text
+        return self._pass(parts)
 
     def end_text(self) -> str:
         """What was held back, because something else follows."""
