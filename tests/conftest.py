@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
@@ -37,6 +38,10 @@ class LoggedFailures:
         return taken
 
 
+_FREEZE_AFTER = 100
+_tests_run = count(1)
+
+
 def pytest_collection_finish() -> None:
     """Take the imported program out of the collector's sight, so that a pass after each test costs little."""
     gc.collect()
@@ -55,6 +60,8 @@ def clean_reactor() -> Iterator[LoggedFailures]:
     yield logged
     try:
         unexpected = logged.take()
+        if next(_tests_run) % _FREEZE_AFTER == 0:
+            gc.freeze()  # what is kept of thousands of tests would be looked at after each of them
     finally:
         globalLogPublisher.removeObserver(logged)
     left = [call for call in reactor.getDelayedCalls() if call not in earlier]
