@@ -19,6 +19,7 @@ from ccmimolink.core.context import SettingsView
 from ccmimolink.lessons import Lessons
 from ccmimolink.limiter import UpstreamLimiter
 from ccmimolink.plugins import PluginSet, plugin_failed
+from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings
 from ccmimolink.store import ReasoningCache, ResponseStore
 from ccmimolink.transport import make_agent, make_http_client, make_pool
@@ -53,19 +54,18 @@ def build_graph(
     plugins: PluginSet,
     reactor: Any,
     *,
-    base_url: str | None = None,
+    route: UpstreamRoute | None = None,
     fallback_key: str | None = None,
     agent: IAgent | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Graph:
     """Build everything but the listener.
 
-    :param base_url: in place of the setting: where the simulated MiMo listens.
+    :param route: in place of the setting's: where the simulated MiMo listens, or what was taken over.
     :param fallback_key: in place of the setting.
     :param agent: in place of one over the network, for tests in memory.
     :param monotonic: measures all durations; a test hands in its own.
     """
-    base_url = settings.base_url if base_url is None else base_url
     pool = make_pool(reactor, settings.max_concurrent)
     limiter = UpstreamLimiter(
         reactor,
@@ -77,7 +77,6 @@ def build_graph(
     )
     client = MiMoClient(
         make_http_client(agent or make_agent(reactor, pool, settings.connect_timeout)),
-        base_url,
         UpstreamPolicy(
             first_byte_timeout=settings.first_byte_timeout,
             retries=settings.retries,
@@ -109,9 +108,8 @@ def build_graph(
             web_search=settings.web_search,
         ),
         models=settings.models,
-        keys=KeyResolver(
-            base_url, settings.api_key if fallback_key is None else fallback_key, token=settings.token
-        ),
+        route=route or UpstreamRoute(Route(settings.base_url)),
+        keys=KeyResolver(settings.api_key if fallback_key is None else fallback_key, token=settings.token),
         plugins=plugins,
         plugin_failed=plugin_failed,
         limiter=limiter,

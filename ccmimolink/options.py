@@ -14,12 +14,20 @@ from twisted.python import usage
 
 from ccmimolink import __version__
 from ccmimolink.plugins import PluginSet
+from ccmimolink.setting_rows import SETTINGS
 from ccmimolink.setting_values import IF_NO_KEY
-from ccmimolink.settings import SETTINGS, Settings
+from ccmimolink.settings import Settings
 from ccmimolink.startup import one_line
+from ccmimolink.sync.setup import has_key
 
 _SHORT = {"port": "p", "model": "m"}
 _VALUED = ("port", "listen", "base-url", "model", "log", "max-concurrent", "min-interval-ms")
+_FLAGS = ("skip-sync", "require-sync", "restore-on-stop")
+_CONTRADICTIONS = (
+    ("demo", "require-sync"),
+    ("skip-sync", "require-sync"),
+    ("skip-sync", "restore-on-stop"),
+)
 _MODELS = {"v2.5": "mimo-v2.5", "v2.5-pro": "mimo-v2.5-pro"}
 _VARIABLES = {setting.option: setting.name for setting in SETTINGS if setting.option}
 _MEANINGS = {setting.option: setting for setting in SETTINGS if setting.option}
@@ -40,15 +48,19 @@ class Options(usage.Options):
     settings: Settings
 
     synopsis = "[options]"
-    longdesc = "A loopback proxy: OpenAI Codex speaks the Responses API to it, and it speaks to Xiaomi MiMo."
+    longdesc = (
+        "A loopback proxy: OpenAI Codex speaks the Responses API to it, and it speaks to Xiaomi MiMo. "
+        "A start points cc switch's MiMo provider and Codex at the proxy, and `ccmimolink-sync --restore` "
+        "gives them back; with --skip-sync they are left alone."
+    )
 
     optParameters = [_parameter(option) for option in _VALUED]
     optFlags = [
         ["v2.5", None, "the same as --model mimo-v2.5"],
         ["v2.5-pro", None, "the same as --model mimo-v2.5-pro"],
-        ["skip-sync", None, f"{_MEANINGS['skip-sync'].meaning} [{_VARIABLES['skip-sync']}]"],
+        *([flag, None, f"{_MEANINGS[flag].meaning} [{_VARIABLES[flag]}]"] for flag in _FLAGS),
         ["demo", None, "answer from a simulated MiMo, without key, sync or network [MIMO_PROXY_DEMO]"],
-        ["demo-if-no-key", None, "like --demo, but only when MIMO_API_KEY is unset"],
+        ["demo-if-no-key", None, "like --demo, but only when neither MIMO_API_KEY nor cc switch has a key"],
         ["plugins", None, "list the active plugins in their order, and exit"],
     ]
 
@@ -77,7 +89,8 @@ class Options(usage.Options):
             raise usage.UsageError(f"{arguments[0]!r} is not an option.")
 
     def postOptions(self) -> None:
-        self.settings = Settings.from_environ(self._environ, dict(self._overrides()))
+        self.settings = Settings.from_environ(self._environ, dict(self._overrides()), key_elsewhere=has_key)
+        self._refuse_contradictory_settings()
         if self["plugins"]:
             print(self.load_plugins().describe())
             sys.exit(0)
@@ -106,8 +119,9 @@ class Options(usage.Options):
         if self["port"] is not None:
             # The command line wins as a whole: a port there is not undone by an endpoint in the environment.
             yield _VARIABLES["listen"], ""
-        if self["skip-sync"]:
-            yield _VARIABLES["skip-sync"], "true"
+        for flag in _FLAGS:
+            if self[flag]:
+                yield _VARIABLES[flag], "true"
         if self["demo"] or self["demo-if-no-key"]:
             yield _VARIABLES["demo"], "true" if self["demo"] else IF_NO_KEY
         if self._plugin_path:
@@ -121,6 +135,27 @@ class Options(usage.Options):
             raise usage.UsageError(f"{' and '.join(chosen)} contradict each other. Give one of them.")
         if self["port"] is not None and self["listen"] is not None:
             raise usage.UsageError("--port and --listen contradict each other. Give the port in --listen.")
+
+    def _refuse_contradictory_settings(self) -> None:
+        """Wherever they were set: of these, one would not count."""
+        settings = self.settings
+        given = {
+            "demo": settings.demo,
+            "skip-sync": settings.skip_sync and not settings.demo,
+            "require-sync": settings.require_sync,
+            "restore-on-stop": settings.restore_on_stop and not settings.demo,
+        }
+        for one, other in _CONTRADICTIONS:
+            if given[one] and given[other]:
+                raise usage.UsageError(
+                    f"{self._called(one)} and {self._called(other)} contradict each other. Give one of them."
+                )
+
+    def _called(self, option: str) -> str:
+        """An option by the name by which a person gave it."""
+        if option == "demo" and self["demo-if-no-key"] and not self["demo"]:
+            option = "demo-if-no-key"
+        return f"--{option}" if self[option] else _VARIABLES[option]
 
     def getUsage(self, width: int | None = None) -> str:
         return f"{usage.Options.getUsage(self, width)}\n{_EXAMPLES}\n{_variables()}"

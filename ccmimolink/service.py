@@ -31,9 +31,12 @@ from twisted.python.logfile import LogFile
 
 from ccmimolink.demo.service import DemoService, demo_service
 from ccmimolink.graph import Graph, build_graph
+from ccmimolink.keeper import RouteKeeper
 from ccmimolink.listen import TCPAddress
 from ccmimolink.plugins import PluginSet
+from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings, SettingsError
+from ccmimolink.sync.errors import SyncError
 
 LOG_FILE_SIZE = 10 * 1024 * 1024
 """Bytes after which the log file is rotated."""
@@ -63,7 +66,8 @@ def build_service(settings: Settings, plugins: PluginSet, reactor: Any) -> IServ
 
 
 class ProxyService(Service):
-    """Start it once. A busy port raises ``CannotListenError`` and an unusable log file ``SettingsError``.
+    """Start it once. A busy port raises ``CannotListenError``, an unusable log file ``SettingsError``, and a
+    takeover that was demanded and failed ``SyncError``.
 
     ``stopService`` fires once running streams have ended: by themselves, at the end of the grace time
     (``MIMO_PROXY_DRAIN_MS``) or at a second SIGTERM or SIGINT, whichever comes first.
@@ -74,6 +78,8 @@ class ProxyService(Service):
     def __init__(self, settings: Settings, plugins: PluginSet, reactor: Any) -> None:
         self._settings, self._plugins, self._reactor = settings, plugins, reactor
         self._demo: DemoService | None = None
+        self._keeper: RouteKeeper | None = None
+        self._started: Deferred[None] | None = None
         self._graph: Graph | None = None
         self._port: IListeningPort | None = None
         self._log_observer: FilteringLogObserver | None = None
@@ -82,33 +88,52 @@ class ProxyService(Service):
     def startService(self) -> None:
         settings = self._settings
         self._open_log()
-        base_url = fallback_key = None
+        fallback_key = None
         if settings.demo:
             self._demo = demo_service(self._reactor)
             self._demo.startService()
-            base_url, fallback_key = self._demo.base_url, _DEMO_KEY
+            route, fallback_key = UpstreamRoute(Route(self._demo.base_url)), _DEMO_KEY
+        else:
+            self._keeper = RouteKeeper(settings, self._reactor)
+            route = self._keeper.route
         self._graph = build_graph(
-            settings, self._plugins, self._reactor, base_url=base_url, fallback_key=fallback_key
+            settings, self._plugins, self._reactor, route=route, fallback_key=fallback_key
         )
         self._port = _listen(serverFromString(self._reactor, settings.listen), self._graph.site)
         Service.startService(self)
         address = _shown(self._port)
-        self._log.info(
-            "ccmimolink listens on {address}; upstream {upstream}",
-            address=address,
-            upstream=base_url or settings.base_url,
-        )
-        if settings.demo:
+        if self._keeper is None:
+            self._log.info(
+                "ccmimolink listens on {address}; upstream {upstream}",
+                address=address,
+                upstream=route.known.base_url,
+            )
             self._print_hint(f"http://{address}/v1")
         else:
-            self._speak_of_the_key(self._graph)
+            # The route tells of the upstream itself, once it is known.
+            self._log.info("ccmimolink listens on {address}", address=address)
+            self._keep_route(self._keeper, self._port)
+            self._started = Deferred.fromCoroutine(self._speak_of_the_key(self._keeper, self._graph))
+            self._started.addErrback(
+                lambda reason: self._log.failure("the key could not be looked at", failure=reason)
+            )
 
-    def _speak_of_the_key(self, graph: Graph) -> None:
+    def _keep_route(self, keeper: RouteKeeper, port: IListeningPort) -> None:
+        try:
+            keeper.begin(getattr(port.getHost(), "port", None))
+        except SyncError:
+            # The launcher ends the program, but is not the only one who can start a service.
+            self._port = None
+            port.stopListening()
+            raise
+
+    async def _speak_of_the_key(self, keeper: RouteKeeper, graph: Graph) -> None:
         """Say at the start what every request would be told."""
-        objection = graph.services.keys.objection(self._settings.api_key)
+        route = await graph.services.route.current()
+        objection = graph.services.keys.objection(self._settings.api_key, route)
         if objection:
             self._log.warn("MIMO_API_KEY is of no use. {objection}", objection=objection)
-        elif objection == "":
+        elif objection == "" and not route.key and not await keeper.key_elsewhere():
             self._log.info("MIMO_API_KEY is not set: each request must bring its key (X-Mimo-Api-Key)")
 
     def _print_hint(self, url: str) -> None:
@@ -143,18 +168,39 @@ class ProxyService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        graph = self._graph
-        if graph is not None:
-            restore = _on_signals(lambda: self._reactor.callFromThread(graph.services.live.abort_all))
-            try:
-                await self._drained(graph)
-                await self._closed(graph)
-            finally:
-                restore()
+        if self._keeper is not None:
+            self._keeper.cancel()
+        # To the very end: with the reactor's own handlers a further signal would only log an error.
+        restore = _on_signals(lambda: self._reactor.callFromThread(self._abort_all))
+        try:
+            for end in (self._end_requests, self._end_route, self._end_demo):
+                try:
+                    await end()
+                except Exception:  # a fault of ours; what is left to be ended is ended all the same
+                    self._log.failure("a part of the end failed")
+            self._log.info("ccmimolink has stopped")
+            self._close_log()
+        finally:
+            restore()
+
+    def _abort_all(self) -> None:
+        if self._graph is not None:
+            self._graph.services.live.abort_all()
+
+    async def _end_requests(self) -> None:
+        if self._graph is not None:
+            await self._drained(self._graph)
+            await self._closed(self._graph)
+
+    async def _end_route(self) -> None:
+        if self._keeper is not None:
+            await self._keeper.end()
+        if self._started is not None:
+            await self._started
+
+    async def _end_demo(self) -> None:
         if self._demo is not None:
             await maybeDeferred(self._demo.stopService)
-        self._log.info("ccmimolink has stopped")
-        self._close_log()
 
     async def _drained(self, graph: Graph) -> None:
         live = graph.services.live
@@ -210,10 +256,7 @@ def _shown(port: IListeningPort) -> str:
 
 
 def _on_signals(action: Callable[[], None]) -> Callable[[], None]:
-    """Do this at SIGTERM and SIGINT; returns what undoes it.
-
-    The reactor's own handlers stop it, and it is being stopped: a second signal would only log an error.
-    """
+    """Do this at SIGTERM and SIGINT; returns what undoes it."""
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
     before = {name: signal.signal(name, lambda *_: action()) for name in (signal.SIGTERM, signal.SIGINT)}

@@ -96,6 +96,10 @@ def path(text: str) -> Path:
     return Path(expanded)
 
 
+def optional_path(text: str) -> Path | None:
+    return path(text) if text else None
+
+
 def paths(text: str) -> tuple[Path, ...]:
     return tuple(path(part) for part in text.split(os.pathsep) if part)
 

@@ -1,239 +1,29 @@
 """Settings: the environment and the command line, read once and frozen.
 
-Owns the table of variables and the only look at ``os.environ`` in the proxy. It must not act on a setting,
-and it must not replace a value that it cannot understand: such a value ends the start with its name and
-the reason.
+Owns the only look at ``os.environ``; what each variable is stands in the table of rows. It must not act on a
+setting, and it must not replace a value that it cannot understand: such a value ends the start with its name
+and the reason.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ccmimolink.core.models import ModelTable
 from ccmimolink.listen import ListenAddress, parse_endpoint
-from ccmimolink.model_file import model_table
-from ccmimolink.setting_values import (
-    IF_NO_KEY,
-    base_url,
-    boolean,
-    demo,
-    milliseconds,
-    names,
-    path,
-    paths,
-    secret,
-    whole,
-    word,
-)
+from ccmimolink.setting_rows import SETTINGS, Setting
+from ccmimolink.setting_values import IF_NO_KEY
 
 _PREFIX = "MIMO_PROXY_"
+_FOR_CHILDREN = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
 
 
 class SettingsError(Exception):
     """A setting cannot be used. The message names the variable or option, the reason and the way out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row: a variable, what it becomes, and how a person is told.
-
-    :ivar default: the text that stands for an unset or empty variable; it is parsed like any other.
-    :ivar parse: one of :mod:`ccmimolink.setting_values`.
-    :ivar option: the command-line option that overrides it, without dashes.
-    """
-
-    name: str
-    attribute: str
-    default: str
-    parse: Callable[[str], Any]
-    meaning: str
-    option: str | None = None
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("MIMO_API_KEY", "api_key", "", secret, "key for requests that bring none"),
-    Setting(
-        "MIMO_BASE_URL",
-        "base_url",
-        "https://token-plan-cn.xiaomimimo.com/v1",
-        base_url,
-        "where MiMo is",
-        option="base-url",
-    ),
-    Setting("MIMO_MODEL", "model", "mimo-v2.5", word, "model for text requests", option="model"),
-    Setting("MIMO_PROXY_VISION_MODEL", "vision_model", "mimo-v2.5", word, "model for requests with an image"),
-    Setting(
-        "MIMO_PROXY_WEB_SEARCH",
-        "web_search",
-        "false",
-        boolean,
-        "let MiMo's own web search stand in for OpenAI's (billed apart; to be enabled in MiMo's console)",
-    ),
-    Setting(
-        "MIMO_PROXY_MODELS",
-        "models",
-        "",
-        model_table,
-        'TOML file with a table [models."name"] for each model that is to be known, or known otherwise',
-    ),
-    Setting("MIMO_PROXY_MAX_CALLS", "max_calls", "32", whole(1), "tool calls kept of one answer"),
-    Setting(
-        "MIMO_PROXY_PORT", "port", "9876", whole(0, 65535), "port to listen on; 0 takes a free one", "port"
-    ),
-    Setting(
-        "MIMO_PROXY_LISTEN",
-        "listen",
-        "",
-        str,
-        "endpoint to listen on, tcp:, tcp6: or unix:, in place of the port on 127.0.0.1",
-        option="listen",
-    ),
-    Setting(
-        "MIMO_PROXY_TOKEN", "token", "", secret, "token that clients must send; needed beyond this machine"
-    ),
-    Setting(
-        "MIMO_PROXY_MAX_CONCURRENT",
-        "max_concurrent",
-        "1",
-        whole(1),
-        "upstream requests in flight",
-        option="max-concurrent",
-    ),
-    Setting(
-        "MIMO_PROXY_MIN_INTERVAL_MS",
-        "min_interval",
-        "1500",
-        milliseconds(),
-        "least time between upstream starts",
-        option="min-interval-ms",
-    ),
-    Setting(
-        "MIMO_PROXY_429_BACKOFF_MS",
-        "back_off",
-        "30000",
-        milliseconds(),
-        "wait after a 429 that names no delay",
-    ),
-    Setting("MIMO_PROXY_MAX_WAITING", "max_waiting", "64", whole(), "requests that may wait for their turn"),
-    Setting("MIMO_PROXY_MAX_WAIT_MS", "max_wait", "600000", milliseconds(), "longest wait for a turn"),
-    Setting("MIMO_PROXY_RETRIES", "retries", "3", whole(), "further tries of one request"),
-    Setting(
-        "MIMO_PROXY_RETRY_BUDGET_MS",
-        "retry_budget",
-        "120000",
-        milliseconds(),
-        "time for all tries of a request",
-    ),
-    Setting(
-        "MIMO_PROXY_CONNECT_TIMEOUT_MS", "connect_timeout", "10000", milliseconds(1), "limit for connecting"
-    ),
-    Setting(
-        "MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS",
-        "first_byte_timeout",
-        "300000",
-        milliseconds(1),
-        "limit for the upstream's first byte",
-    ),
-    Setting(
-        "MIMO_PROXY_IDLE_TIMEOUT_MS",
-        "idle_timeout",
-        "480000",
-        milliseconds(1),
-        "limit for silence in an upstream stream",
-    ),
-    Setting(
-        "MIMO_PROXY_SLOW_CLIENT_TIMEOUT_MS",
-        "slow_client_timeout",
-        "120000",
-        milliseconds(1),
-        "limit for a client that reads nothing",
-    ),
-    Setting(
-        "MIMO_PROXY_KEEPALIVE_MS", "keepalive", "15000", milliseconds(1), "silence filled towards clients"
-    ),
-    Setting("MIMO_PROXY_DRAIN_MS", "drain", "30000", milliseconds(), "time for running streams at shutdown"),
-    Setting("MIMO_PROXY_MAX_BODY_BYTES", "max_body_bytes", "67108864", whole(1), "largest request body"),
-    Setting(
-        "MIMO_PROXY_MAX_DECOMPRESSED_BYTES",
-        "max_decompressed_bytes",
-        "134217728",
-        whole(1),
-        "largest request body once it is decompressed",
-    ),
-    Setting("MIMO_PROXY_STORE_ENTRIES", "store_entries", "1000", whole(), "stored responses, at most"),
-    Setting("MIMO_PROXY_STORE_BYTES", "store_bytes", "67108864", whole(), "memory for stored responses"),
-    Setting(
-        "MIMO_PROXY_REASONING_CACHE_ENTRIES",
-        "reasoning_cache_entries",
-        "1000",
-        whole(),
-        "tool calls whose reasoning is remembered; 0 remembers none",
-    ),
-    Setting("MIMO_PROXY_LOG", "log", "mimo_proxy.log", path, "log file", option="log"),
-    Setting(
-        "MIMO_PROXY_SKIP_CC_SWITCH_SYNC",
-        "skip_sync",
-        "false",
-        boolean,
-        "leave cc switch and Codex as they are (not in use yet)",
-        option="skip-sync",
-    ),
-    Setting(
-        "MIMO_PROXY_DEMO",
-        "demo",
-        "false",
-        demo,
-        "answer from a simulated MiMo, without sync; if-no-key does so when MIMO_API_KEY is unset",
-        option="demo",
-    ),
-    Setting(
-        "MIMO_PROXY_PLUGIN_PATH",
-        "plugin_path",
-        "",
-        paths,
-        f"directories with further plugins, separated by '{os.pathsep}'; what they hold is run",
-        option="plugin-path",
-    ),
-    Setting(
-        "MIMO_PROXY_THIRD_PARTY_PLUGINS",
-        "third_party_plugins",
-        "true",
-        boolean,
-        "use plugins that are not ours",
-    ),
-    Setting(
-        "MIMO_PROXY_DISABLE_PLUGINS",
-        "disabled_plugins",
-        "",
-        names,
-        "names of plugins to leave out, separated by ','",
-    ),
-    Setting(
-        "CC_SWITCH_SETTINGS_PATH",
-        "cc_switch_settings_path",
-        "~/.cc-switch/settings.json",
-        path,
-        "settings of cc switch (not in use yet)",
-    ),
-    Setting(
-        "CC_SWITCH_DB_PATH",
-        "cc_switch_db_path",
-        "~/.cc-switch/cc-switch.db",
-        path,
-        "database of cc switch (not in use yet)",
-    ),
-    Setting(
-        "CODEX_CONFIG_PATH",
-        "codex_config_path",
-        "~/.codex/config.toml",
-        path,
-        "configuration of Codex (not in use yet)",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,16 +31,20 @@ class Settings:
     """All settings of the proxy. Durations are seconds, sizes bytes.
 
     :ivar base_url: http or https, with a host, without a trailing slash.
+    :ivar base_url_chosen: whether ``base_url`` was set by someone, so that it wins over the route's.
     :ivar model_chosen: whether ``model`` was set by someone, so that it wins over what a request asks for.
     :ivar models: what is known of each model, the user's file included.
     :ivar listen: the endpoint string, complete.
     :ivar listen_address: the same, understood.
+    :ivar codex_config_chosen: whether ``codex_config_path`` was set by someone.
     :ivar skip_sync: true with ``demo`` in any case.
+    :ivar child_environ: what a program that we start may know of the environment. No key is in it.
     :ivar unknown_variables: the ``MIMO_PROXY_…`` variables that mean nothing here, misspelt ones perhaps.
     """
 
     api_key: str = field(repr=False)
     base_url: str
+    base_url_chosen: bool
     model: str
     model_chosen: bool
     vision_model: str
@@ -281,6 +75,9 @@ class Settings:
     reasoning_cache_entries: int
     log: Path
     skip_sync: bool
+    require_sync: bool
+    restore_on_stop: bool
+    state_dir: Path | None
     demo: bool
     plugin_path: tuple[Path, ...]
     third_party_plugins: bool
@@ -288,28 +85,50 @@ class Settings:
     cc_switch_settings_path: Path
     cc_switch_db_path: Path
     codex_config_path: Path
+    codex_config_chosen: bool
+    codex_home: Path | None
     unknown_variables: tuple[str, ...] = ()
+    child_environ: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environ(
-        cls, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+        cls,
+        environ: Mapping[str, str] | None = None,
+        overrides: Mapping[str, str] | None = None,
+        *,
+        log: bool = True,
+        key_elsewhere: Callable[[Settings], bool] = lambda _settings: False,
     ) -> Settings:
         """Read every variable of :data:`SETTINGS`.
 
         :param environ: None stands for the environment of this process.
         :param overrides: the command line's texts, by the *variable's* name. An empty one hides the variable.
+        :param log: the log file is going to be written, and has to be writable.
+        :param key_elsewhere: whether there is a key in another place than ``MIMO_API_KEY``; asked only where
+            the demo is to stand in for want of one.
         :raises SettingsError: a value cannot be used.
         """
         environ = os.environ if environ is None else environ
         source = _Source(environ, overrides or {})
         values = {setting.attribute: source.value(setting) for setting in SETTINGS}
         values["model_chosen"] = source.is_set("MIMO_MODEL")
-        values["demo"] = not values["api_key"] if values["demo"] == IF_NO_KEY else values["demo"]
-        values["skip_sync"] = values["skip_sync"] or values["demo"]
+        values["base_url_chosen"] = source.is_set("MIMO_BASE_URL")
+        values["codex_config_chosen"] = source.is_set("CODEX_CONFIG_PATH")
+        demo = values["demo"]
+        values["demo"] = demo is True
+        values["skip_sync"] = values["skip_sync"] or demo is True
         values["listen"] = values["listen"] or f"tcp:{values['port']}:interface=127.0.0.1"
         values["listen_address"] = _listen_address(source, values["listen"], values["token"])
-        _check_log(source, values["log"])
-        return cls(**values, unknown_variables=_unknown(environ))
+        if log:
+            _check_log(source, values["log"])
+        settings = cls(
+            **values,
+            unknown_variables=_unknown(environ),
+            child_environ={name: environ[name] for name in _FOR_CHILDREN if name in environ},
+        )
+        if demo == IF_NO_KEY and not settings.api_key and not key_elsewhere(settings):
+            return replace(settings, demo=True, skip_sync=True)
+        return settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from twisted.python.usage import UsageError
 from ccmimolink.discovery import PluginError
 from ccmimolink.listen import ListenError
 from ccmimolink.settings import SettingsError
+from ccmimolink.sync.errors import SyncError
 
 
 class StartFailed(SystemExit, Exception):
@@ -31,7 +32,8 @@ class StartFailed(SystemExit, Exception):
 def one_line() -> Iterator[None]:
     """Give the errors that a person can mend to that person, and let any other show its traceback.
 
-    :raises StartFailed: in place of an error in the options, the settings, the plugins or the address.
+    :raises StartFailed: in place of an error in the options, the settings, the plugins, the address or the
+        takeover.
     """
     try:
         yield
@@ -40,7 +42,7 @@ def one_line() -> Iterator[None]:
         raise _failed(ListenError(address, error.socketError)) from None
     except UsageError as error:
         raise _failed(f"{str(error).rstrip('.')}. See --help.") from None
-    except (SettingsError, PluginError, ListenError) as error:
+    except (SettingsError, PluginError, ListenError, SyncError) as error:
         raise _failed(error) from None
 
 

@@ -21,12 +21,14 @@ _log = Logger()
 def makeService(options: Options) -> IService:
     """Build the service from options that were parsed.
 
-    :raises StartFailed: a plugin cannot be used, or the address cannot be listened on.
+    :raises StartFailed: a plugin cannot be used, the address cannot be listened on, or a takeover that is
+        demanded cannot be made.
     """
     # Only here: by now the launcher has installed the reactor of its choice, and --help has no need of the
     # rest.
     from twisted.internet import reactor
 
+    from ccmimolink.keeper import check_beforehand
     from ccmimolink.service import build_service
 
     settings = options.settings
@@ -35,5 +37,6 @@ def makeService(options: Options) -> IService:
     with one_line():
         plugins = options.load_plugins()
         ensure_free(settings.listen_address)
+        check_beforehand(settings)
         service = build_service(settings, plugins, reactor)
     return GuardedService(service)

@@ -26,7 +26,8 @@ from twisted.web.iweb import IResponse
 
 from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
 from ccmimolink.core.retry import parse_retry_after
-from ccmimolink.core.upstream_errors import Refusal, classify_response, may_be_a_burst, without_key
+from ccmimolink.core.upstream_errors import ADDRESS, Refusal, classify_response, may_be_a_burst, without_key
+from ccmimolink.route import Target
 from ccmimolink.timers import MonotonicTimer
 from ccmimolink.transport import drop
 from ccmimolink.tries import SharedRetryBudget, Tries, Trouble, UpstreamPolicy
@@ -70,7 +71,6 @@ class MiMoClient:
     def __init__(
         self,
         http: HTTPClient,
-        base_url: str,
         policy: UpstreamPolicy,
         *,
         clock: IReactorTime,
@@ -79,7 +79,7 @@ class MiMoClient:
         back_off: Callable[[float], None],
         jitter: Callable[[], float],
     ) -> None:
-        self._http, self._base_url, self._policy = http, base_url, policy
+        self._http, self._policy = http, policy
         self._clock, self._monotonic, self._epoch = clock, monotonic, epoch
         self._back_off, self._jitter = back_off, jitter
         self._shared_budget = SharedRetryBudget(monotonic)
@@ -87,7 +87,7 @@ class MiMoClient:
     def open_stream(
         self,
         body: bytes,
-        key: str,
+        target: Target,
         permit: RetryPermit,
         read: Callable[[IResponse], Awaitable[_T]],
         amend: Amend | None = None,
@@ -101,12 +101,12 @@ class MiMoClient:
         :param amend: asked about each refusal that another body may avert; what it gives is sent at once.
         :raises UpstreamError: MiMo refused, or failed beyond what the retry budgets allow.
         """
-        return Deferred.fromCoroutine(self._open_stream(body, key, permit, read, amend))
+        return Deferred.fromCoroutine(self._open_stream(body, target, permit, read, amend))
 
     async def _open_stream(
         self,
         body: bytes,
-        key: str,
+        target: Target,
         permit: RetryPermit,
         read: Callable[[IResponse], Awaitable[_T]],
         amend: Amend | None,
@@ -114,7 +114,7 @@ class MiMoClient:
         tries = Tries(self._policy, self._monotonic, self._jitter)
         while True:
             try:
-                return await read(await self._post(body, key))
+                return await read(await self._post(body, target))
             except Trouble as error:
                 trouble = error
             except UpstreamError as error:
@@ -155,14 +155,14 @@ class MiMoClient:
         self._back_off(min(wait, max(policy.retry_budget, policy.back_off)))
         return Failure(failure.kind, failure.message, retry_after=wait)
 
-    async def _post(self, body: bytes, key: str) -> IResponse:
+    async def _post(self, body: bytes, target: Target) -> IResponse:
         """One try.
 
         :raises Trouble: anything but a 200 with a body that can be a chat answer.
         """
         request = self._http.post(
-            f"{self._base_url}/chat/completions",
-            headers=_headers(key, accept=b"text/event-stream", content_type=b"application/json"),
+            f"{target.base_url}/chat/completions",
+            headers=_headers(target.key, accept=b"text/event-stream", content_type=b"application/json"),
             data=body,
             allow_redirects=False,
             unbuffered=True,
@@ -171,7 +171,7 @@ class MiMoClient:
         if response.code == 200:
             _check_content_type(response)
             return response
-        raise await self._refusal(response, key)
+        raise await self._refusal(response, target.key)
 
     async def _refusal(self, response: IResponse, key: str) -> Trouble:
         body = await self._read_bounded(response, MAX_ERROR_BODY, ERROR_BODY_TIMEOUT)
@@ -210,19 +210,19 @@ class MiMoClient:
         finally:
             timer.cancel()
 
-    def get_models(self, key: str) -> Deferred[bytes]:
+    def get_models(self, target: Target) -> Deferred[bytes]:
         """The body of ``GET /models``.
 
         :raises UpstreamError: there is none to be had now. It is not tried again.
         """
-        return Deferred.fromCoroutine(self._get_models(key))
+        return Deferred.fromCoroutine(self._get_models(target))
 
-    async def _get_models(self, key: str) -> bytes:
+    async def _get_models(self, target: Target) -> bytes:
         try:
             response = await self._headers_in_time(
                 self._http.get(
-                    f"{self._base_url}/models",
-                    headers=_headers(key, accept=b"application/json"),
+                    f"{target.base_url}/models",
+                    headers=_headers(target.key, accept=b"application/json"),
                     allow_redirects=False,
                     unbuffered=True,
                 ),
@@ -232,7 +232,8 @@ class MiMoClient:
             raise UpstreamError(trouble.failure) from trouble
         body = await self._read_bounded(response, MAX_MODEL_LIST, MODELS_TIMEOUT)
         if response.code != 200:
-            raise UpstreamError(classify_response(response.code, without_key(body[:MAX_ERROR_BODY], key)))
+            said = without_key(body[:MAX_ERROR_BODY], target.key)
+            raise UpstreamError(classify_response(response.code, said))
         return body
 
 
@@ -305,13 +306,13 @@ def _timed_out(limit: float) -> Trouble:
 def _transport_trouble(error: Exception) -> Trouble:
     """What a failure below HTTP means: see the table of DESIGN, "Retrying"."""
     if isinstance(error, (DNSLookupError, UnknownHostError)):
-        return _before_sending("MiMo's host name cannot be resolved. Check the network and MIMO_BASE_URL.")
+        return _before_sending(f"MiMo's host name cannot be resolved. Check the network and {ADDRESS}.")
     if isinstance(error, (ConnectError, ConnectTimeout)):
-        return _before_sending("MiMo cannot be reached. Check the network and MIMO_BASE_URL.")
+        return _before_sending(f"MiMo cannot be reached. Check the network and {ADDRESS}.")
     if isinstance(error, ResponseFailed) and any(
         reason.check(TLSError, VerificationError) for reason in error.reasons
     ):
-        return _before_sending("No secure connection to MiMo: TLS failed. Check MIMO_BASE_URL and the clock.")
+        return _before_sending(f"No secure connection to MiMo: TLS failed. Check the clock and {ADDRESS}.")
     failure = Failure(FailureKind.UPSTREAM_DOWN, "The connection to MiMo broke before it answered.")
     return Trouble(failure, retryable=True, sent=True)
 
@@ -329,7 +330,7 @@ def _check_content_type(response: IResponse) -> None:
     kind = values[-1].split(b";")[0].strip().lower()
     if kind and b"event-stream" not in kind and b"json" not in kind and kind != b"text/plain":
         response.deliverBody(_Dropped())
-        message = "MiMo's address answers with a page. Check MIMO_BASE_URL: it ends in /v1."
+        message = f"MiMo answered with a page. Check {ADDRESS}: it ends in /v1."
         raise Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
 
 

@@ -7,6 +7,7 @@ reactor. A test that expects a logged failure names the fixture ``logged_failure
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from itertools import count
 
@@ -46,6 +47,22 @@ def pytest_collection_finish() -> None:
     """Take the imported program out of the collector's sight, so that a pass after each test costs little."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home without cc switch and Codex: what is started here must not take over those of the machine."""
+    cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("MIMO_", "CC_SWITCH_", "XDG_")) or name in (
+                "CODEX_HOME",
+                "CODEX_CONFIG_PATH",
+            ):
+                patch.delenv(name)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("nobody")))
+        patch.setenv("XDG_CACHE_HOME", cache)
+        yield
 
 
 @pytest.fixture(autouse=True)

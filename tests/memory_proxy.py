@@ -32,6 +32,10 @@ SETTINGS = {
     "MIMO_BASE_URL": "http://127.0.0.1:9/v1",
     "MIMO_API_KEY": KEY,
     "MIMO_PROXY_MIN_INTERVAL_MS": "0",
+    # The machine's own cc switch and Codex are none of a test's business.
+    "MIMO_PROXY_SKIP_CC_SWITCH_SYNC": "true",
+    "MIMO_PROXY_STATE_DIR": "/nonexistent/ccmimolink",
+    "CC_SWITCH_DB_PATH": "/nonexistent/cc-switch.db",
 }
 
 

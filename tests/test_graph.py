@@ -8,6 +8,7 @@ import pytest
 
 from ccmimolink.graph import build_graph, new_id
 from ccmimolink.plugins import PluginSet
+from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings
 from tests.http_wire import DONE, STREAM_HEAD, answer, body_of, chunk, chunked, delta, finish, request, text
 from tests.memory_proxy import SETTINGS, MemoryClient, MemoryProxy, MemoryReactor
@@ -26,7 +27,7 @@ def test_address_and_key_may_be_those_of_a_simulated_mimo() -> None:
         Settings.from_environ({}),
         PluginSet(),
         reactor,
-        base_url="http://127.0.0.1:7/v1",
+        route=UpstreamRoute(Route("http://127.0.0.1:7/v1")),
         fallback_key="fake-demo-key",
         monotonic=reactor.seconds,
     )

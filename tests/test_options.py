@@ -8,7 +8,8 @@ import pytest
 
 from ccmimolink import __version__
 from ccmimolink.options import Options
-from ccmimolink.settings import SETTINGS, Settings
+from ccmimolink.setting_rows import SETTINGS
+from ccmimolink.settings import Settings
 from ccmimolink.startup import StartFailed
 
 FAKE_KEY = "sk-fake-0123456789"
@@ -100,6 +101,53 @@ def test_a_bad_command_line_is_answered_with_one_line(arguments: list[str], word
 
     assert line.startswith("ccmimolink: ")
     assert words in line
+
+
+REQUIRE = {"MIMO_PROXY_REQUIRE_SYNC": "true"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        (["--skip-sync", "--require-sync"], {}, "--skip-sync and --require-sync"),
+        (["--skip-sync", "--restore-on-stop"], {}, "--skip-sync and --restore-on-stop"),
+        (["--demo", "--require-sync"], {}, "--demo and --require-sync"),
+        (["--skip-sync"], REQUIRE, "--skip-sync and MIMO_PROXY_REQUIRE_SYNC"),
+        (
+            ["--restore-on-stop"],
+            {"MIMO_PROXY_SKIP_CC_SWITCH_SYNC": "true"},
+            "MIMO_PROXY_SKIP_CC_SWITCH_SYNC and --restore-on-stop",
+        ),
+        ([], REQUIRE | {"MIMO_PROXY_DEMO": "true"}, "MIMO_PROXY_DEMO and MIMO_PROXY_REQUIRE_SYNC"),
+        (["--demo-if-no-key"], REQUIRE, "--demo-if-no-key and MIMO_PROXY_REQUIRE_SYNC"),
+    ],
+)
+def test_what_contradicts_each_other_is_refused_by_the_names_that_were_given(
+    arguments: list[str], environ: dict[str, str], words: str
+) -> None:
+    assert f"{words} contradict each other" in refusal(*arguments, **environ)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        (["--demo", "--skip-sync"], {}),
+        (["--demo", "--restore-on-stop"], {}),
+        (["--require-sync", "--restore-on-stop"], {}),
+        (["--demo-if-no-key", "--require-sync"], {"MIMO_API_KEY": FAKE_KEY}),
+    ],
+)
+def test_what_goes_together_is_not_refused(arguments: list[str], environ: dict[str, str]) -> None:
+    parse(*arguments, **environ)
+
+
+def test_the_help_says_what_a_start_changes_and_how_to_prevent_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--help")
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "A start points cc switch's MiMo provider and Codex at the proxy" in shown
+    assert "with --skip-sync they are left alone" in shown
 
 
 def test_a_bad_variable_is_answered_with_one_line() -> None:

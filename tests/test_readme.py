@@ -7,7 +7,9 @@ import os
 import re
 import textwrap
 import tomllib
+from contextlib import redirect_stdout
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,19 @@ from ccmimolink.core.tools import FlatTool, ToolKind
 from ccmimolink.interfaces import IFallbackParser, IRequestTransform
 from ccmimolink.options import Options
 from ccmimolink.plugins import PluginSet
-from ccmimolink.settings import SETTINGS
+from ccmimolink.setting_rows import SETTINGS
+from ccmimolink.sync.command import run as run_sync
+from ccmimolink.sync.errors import HEADINGS
 from tests.core.scan_parts import scanned, source_of
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def sync_options() -> set[str]:
+    """The options of ``ccmimolink-sync``, as its help names them."""
+    with redirect_stdout(StringIO()) as shown:
+        run_sync(["--help"], {}, StringIO(), StringIO())
+    return set(re.findall(r"--([a-z][a-z-]+)", shown.getvalue()))
 
 
 def block(marker: str) -> str:
@@ -87,6 +98,16 @@ def test_the_model_list_is_saved_where_the_configuration_looks_for_it() -> None:
     assert tomllib.loads(block("codex-config"))["model_catalog_json"].endswith(f"/{saved}")
 
 
+def test_the_troubleshooting_headings_are_those_that_messages_use() -> None:
+    part = README[README.index("## Troubleshooting") : README.index("### Everything else")]
+    assert tuple(re.findall(r"^### (.*)$", part, re.MULTILINE)) == HEADINGS
+
+
+def test_the_guide_to_the_sync_lists_every_option_of_it() -> None:
+    table = README[README.index("<!-- sync-options -->") : README.index("It ends with 0")]
+    assert set(re.findall(r"--([a-z-]+)", table)) >= sync_options() - {"help", "version"}
+
+
 @pytest.mark.parametrize(
     "interface", [name for name in vars(ccmimolink.interfaces) if re.fullmatch("I(?!Plugin)[A-Z]\\w+", name)]
 )
@@ -102,7 +123,7 @@ def test_every_builtin_plugin_is_in_the_plugin_guide() -> None:
 
 
 def test_every_option_that_is_mentioned_exists() -> None:
-    known = set(Options().synonyms) | {"without-pip"}
+    known = set(Options().synonyms) | {"without-pip"} | sync_options()
     commands = {"json", "last", "skip-git-repo-check", "config-settings", "upgrade", "pidfile"}
     mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))
     assert mentioned - commands <= known

@@ -31,7 +31,7 @@ async def start_and_stop(folder: Path, **environ: str) -> str:
 @pytest_twisted.ensureDeferred
 async def test_a_key_of_the_wrong_plan_is_told_at_the_start(tmp_path: Path) -> None:
     log = await start_and_stop(tmp_path, MIMO_API_KEY="sk-fake-of-the-wrong-plan")
-    assert "Set MIMO_BASE_URL=https://api.xiaomimimo.com/v1" in log
+    assert "Set MIMO_BASE_URL to https://api.xiaomimimo.com/v1" in log
     assert "sk-fake" not in log
 
 

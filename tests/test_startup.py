@@ -133,6 +133,16 @@ def test_whatever_can_be_mended_is_one_line(
     assert result.stdout == ""
 
 
+@every_launcher
+def test_a_demanded_takeover_that_cannot_be_made_is_one_whole_line(launcher: str, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / ("long" * 30) / "cc-switch.db")
+    result = run(tmp_path, *LAUNCHERS[launcher], "--require-sync", "--port", "0", CC_SWITCH_DB_PATH=nowhere)
+
+    assert_one_line(result, "cc switch is not installed or incomplete", nowhere, "--codex-only")
+    assert result.stderr.endswith(" to point Codex at the proxy.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_misspelt_variable_is_in_the_log(tmp_path: Path) -> None:
     run(tmp_path, "twistd", "ccmimolink", "--port", "0", MIMO_PROXY_PROT="1")
 

@@ -206,13 +206,16 @@ def _classify(status: int | None, details: ErrorDetails, retry_after: float | No
     )
 
 
-_REDIRECT = "MiMo answered with a redirect (STATUS). Check that MIMO_BASE_URL is MiMo's own address"
+ADDRESS = "MiMo's address (MIMO_BASE_URL, or the provider in cc switch)"
+"""What a person checks where it may be wrong, in the words of every message."""
+
+_REDIRECT = f"MiMo answered with a redirect (STATUS). Check {ADDRESS}"
 _SAYINGS = {
     FailureKind.INVALID_REQUEST: "MiMo refused the request (STATUS)",
     FailureKind.UNSUPPORTED: "MiMo does not support this request",
     FailureKind.MODERATION: "MiMo's moderation refused the request",
     FailureKind.KEY_REJECTED: (
-        "MiMo rejected the API key. Check the key and that MIMO_BASE_URL is the host of its plan and region"
+        f"MiMo rejected the API key. Check the key, and that {ADDRESS} is the host of its plan and region"
     ),
     FailureKind.BALANCE_EXHAUSTED: "The MiMo account has no balance left",
     FailureKind.QUOTA_EXHAUSTED: "The MiMo plan's quota is used up",

@@ -103,6 +103,8 @@ class ResponsesExchange:
         try:
             await self._serve()
         except ProxyError as error:
+            if error.failure.kind is FailureKind.KEY_REJECTED:
+                self._services.route.doubt()
             self._refuse(error.failure)
         except CancelledError:
             if self._aborted is not None:
@@ -120,8 +122,9 @@ class ResponsesExchange:
         )
         original = parse_request(body)
         self._streaming = original.stream
-        key = services.keys.resolve(self._http.requestHeaders, self._profile)
-        account = account_of(key)
+        route = await services.route.current()
+        target = services.keys.resolve(self._http.requestHeaders, self._profile, route)
+        account = account_of(target.key)
         amendments = Amendments(
             services.lessons,
             Alternatives(services.models, services.settings.vision_model),
@@ -151,9 +154,10 @@ class ResponsesExchange:
         permit = await services.limiter.acquire()
         try:
             self._started_at = services.monotonic()
-            read = partial(self._relayed, stream, amendments.accepted, lambda said: without_key(said, key))
+            hide_key = partial(without_key, key=target.key)
+            read = partial(self._relayed, stream, amendments.accepted, hide_key)
             amend = partial(self._amended, stream, amendments)
-            answer = services.client.open_stream(upstream_body, key, permit, read, amend)
+            answer = services.client.open_stream(upstream_body, target, permit, read, amend)
             del upstream_body  # an amended body may take its place
             await answer
         finally:

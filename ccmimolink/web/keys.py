@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
 
 from ccmimolink.core.errors import Failure, FailureKind, Profile, RequestError
+from ccmimolink.route import Route, Target
 
 _PLACEHOLDERS = frozenset({"local-mimo-proxy", "PROXY_MANAGED"})
 """What other programs write where no key is meant to be."""
@@ -23,7 +24,10 @@ _FOREIGN = ("eyJ", "sk-proj-", "sk-svcacct-", "sk-ant-")
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 
-_REMEDY = "Set MIMO_API_KEY for ccmimolink, or the header X-Mimo-Api-Key in the client's provider settings."
+_REMEDY = (
+    "Enter it in cc switch and run ccmimolink-sync, or set MIMO_API_KEY for ccmimolink, or the header "
+    "X-Mimo-Api-Key in the client's provider settings."
+)
 
 NO_KEY = f"No MiMo API key came with the request. {_REMEDY}"
 
@@ -32,42 +36,34 @@ class KeyResolver:
     """Finds the key of a request.
 
     :param fallback_key: ``MIMO_API_KEY``.
-    :param row_key: the present key of the provider row that the user keeps in cc switch, if there is one.
     :param token: what clients of a listener beyond loopback send as their bearer; it is no MiMo key.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        fallback_key: str,
-        *,
-        row_key: Callable[[], str | None] | None = None,
-        token: str = "",
-    ) -> None:
-        self._fallback_key, self._row_key, self._token = fallback_key, row_key, token
-        host = urlsplit(base_url).hostname or ""
-        self._token_plan = host.startswith("token-plan-") and host.endswith(".xiaomimimo.com")
+    def __init__(self, fallback_key: str, *, token: str = "") -> None:
+        self._fallback_key, self._token = fallback_key, token
 
-    def resolve(self, headers: Headers, profile: Profile) -> str:
-        """The first usable key.
+    def resolve(self, headers: Headers, profile: Profile, route: Route) -> Target:
+        """The first usable key, with the upstream that it is for.
 
         :raises RequestError: there is none; the message says where to put one.
         """
         reason = ""
-        for key in self._candidates(headers, profile):
-            objection = self.objection(key)
+        for key in self._candidates(headers, profile, route):
+            if key and route.key and route.was_written(key):
+                # The client only repeats what a takeover gave it; the user may have entered another since.
+                key = route.key
+            objection = self.objection(key, route)
             if objection is None:
-                return key
+                return Target(route.base_url, key)
             reason = reason or objection
         raise RequestError(Failure(FailureKind.KEY_MISSING, reason or NO_KEY))
 
-    def _candidates(self, headers: Headers, profile: Profile) -> Iterator[str]:
+    def _candidates(self, headers: Headers, profile: Profile, route: Route) -> Iterator[str]:
         bearer = self._bearer(headers)
         yield from (_header(headers, b"x-mimo-api-key"), _header(headers, b"api-key"))
         if profile is Profile.GENERIC:
             yield bearer
-        if self._row_key is not None:
-            yield self._row_key() or ""
+        yield route.key
         yield self._fallback_key
         yield bearer
 
@@ -76,21 +72,23 @@ class KeyResolver:
         value = value.strip() if scheme.lower() == "bearer" else ""
         return "" if value == self._token else value
 
-    def objection(self, key: str) -> str | None:
+    def objection(self, key: str, route: Route) -> str | None:
         """Why the key must not go upstream, and what to do; empty where there is no key to speak of."""
         if not key or key in _PLACEHOLDERS:
             return ""
         if key.startswith(_FOREIGN) or not _SENDABLE.fullmatch(key):
             return f"The key that was sent is another service's login, and was not passed on. {_REMEDY}"
-        if key.startswith("sk-") and self._token_plan:
+        host = urlsplit(route.base_url).hostname or ""
+        is_token_plan = host.startswith("token-plan-") and host.endswith(".xiaomimimo.com")
+        if key.startswith("sk-") and is_token_plan:
             return (
-                "The key is a pay-as-you-go key (sk-…), but MIMO_BASE_URL is a token-plan host. "
-                "Set MIMO_BASE_URL=https://api.xiaomimimo.com/v1, or use a token-plan key (tp-…)."
+                f"The key is a pay-as-you-go key (sk-…), but {route.origin} is a token-plan host. "
+                f"Set {route.origin} to https://api.xiaomimimo.com/v1, or use a token-plan key (tp-…)."
             )
-        if key.startswith(("tp-", "ttp-")) and not self._token_plan:
+        if key.startswith(("tp-", "ttp-")) and not is_token_plan:
             return (
-                "The key is a token-plan key (tp-…), but MIMO_BASE_URL is not a token-plan host. "
-                "Set MIMO_BASE_URL to the host of its region, such as https://token-plan-cn.xiaomimimo.com/v1."
+                f"The key is a token-plan key (tp-…), but {route.origin} is not a token-plan host. Set "
+                f"{route.origin} to the host of its region, such as https://token-plan-cn.xiaomimimo.com/v1."
             )
         return None
 

@@ -125,8 +125,9 @@ class Models(Endpoint):
         services = self._services
         ids = None
         try:
-            key = services.keys.resolve(request.requestHeaders, profile_of(request.requestHeaders))
-            ids = read_listing(await services.client.get_models(key))
+            route = await services.route.current()
+            target = services.keys.resolve(request.requestHeaders, profile_of(request.requestHeaders), route)
+            ids = read_listing(await services.client.get_models(target))
         except ProxyError as error:
             _log.info("the local model list is served: {reason}", reason=clipped(error.failure.message, 300))
         return listing(ids, services.models)

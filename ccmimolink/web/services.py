@@ -21,6 +21,7 @@ from ccmimolink.core.scan import FallbackParser
 from ccmimolink.core.tools import FlatTool, ToolFilter
 from ccmimolink.lessons import Lessons
 from ccmimolink.limiter import UpstreamLimiter
+from ccmimolink.route import UpstreamRoute
 from ccmimolink.store import ReasoningCache, ResponseStore
 from ccmimolink.upstream import MiMoClient
 from ccmimolink.web.keys import KeyResolver
@@ -138,6 +139,7 @@ class ProxyServices:
     limits: Limits
     settings: SettingsView
     models: ModelTable
+    route: UpstreamRoute
     keys: KeyResolver
     plugins: Plugins
     plugin_failed: Callable[[str, BaseException], ProxyError]

@@ -104,7 +104,7 @@ def test_a_message_without_a_reason_is_a_sentence() -> None:
 def test_a_redirect_names_the_setting_that_leads_there() -> None:
     message = classify_response(302, b"<html>").message
     assert message.startswith("MiMo answered with a redirect (302).")
-    assert "MIMO_BASE_URL" in message
+    assert "MIMO_BASE_URL, or the provider in cc switch" in message
     assert "MIMO_BASE_URL" not in classify_response(500, b"").message
 
 

@@ -20,6 +20,7 @@ from twisted.internet.threads import deferToThread
 from ccmimolink.demo.service import demo_service
 from ccmimolink.graph import build_graph
 from ccmimolink.plugins import PluginSet
+from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings
 from tests.checker import Event, check_stream
 
@@ -39,7 +40,8 @@ class SdkProxy:
         self._demo.startService()
         settings = Settings.from_environ({"MIMO_PROXY_MIN_INTERVAL_MS": "0"})
         plugins = PluginSet.load(third_party=False)
-        self.graph = build_graph(settings, plugins, self._reactor, base_url=self._demo.base_url)
+        route = UpstreamRoute(Route(self._demo.base_url))
+        self.graph = build_graph(settings, plugins, self._reactor, route=route)
         endpoint = TCP4ServerEndpoint(self._reactor, 0, interface="127.0.0.1")
         self._port: Any = await endpoint.listen(self.graph.site)
         self.url = f"http://127.0.0.1:{self._port.getHost().port}/v1"

@@ -12,8 +12,9 @@ from twisted.web.iweb import IResponse
 from ccmimolink.core.amend import MAX_AMENDMENTS
 from ccmimolink.core.errors import FailureKind, UpstreamError
 from ccmimolink.core.upstream_errors import Refusal
+from ccmimolink.route import Target
 from tests.http_wire import answer
-from tests.memory_proxy import KEY, MemoryProxy
+from tests.memory_proxy import KEY, SETTINGS, MemoryProxy
 from tests.upstream.upstream_steps import respond, starts
 
 REFUSED = answer(400, {"error": {"code": "400", "message": "Param Incorrect", "param": "top_p"}})
@@ -47,7 +48,10 @@ class Request:
         self.outcomes: list[Any] = []
         self.refusals: list[tuple[Refusal, bytes]] = []
         self.permit, self._bodies = Permit(), bodies
-        self.deferred = proxy.services.client.open_stream(b"first", KEY, self.permit, self._read, self._amend)
+        target = Target(SETTINGS["MIMO_BASE_URL"], KEY)
+        self.deferred = proxy.services.client.open_stream(
+            b"first", target, self.permit, self._read, self._amend
+        )
         self.deferred.addBoth(self.outcomes.append)
         proxy.settle()
 

@@ -18,6 +18,7 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from ccmimolink.core.errors import FailureKind, UpstreamError
+from ccmimolink.route import Target
 from ccmimolink.tries import UpstreamPolicy
 from ccmimolink.upstream import MiMoClient
 from tests.memory_proxy import KEY
@@ -44,10 +45,12 @@ def _failed(error: Exception) -> Deferred[Any]:
     return deferred
 
 
+TARGET = Target("https://mimo.invalid/v1", KEY)
+
+
 def client_over(http: Any, clock: Clock) -> MiMoClient:
     return MiMoClient(
         http,
-        "https://mimo.invalid/v1",
         UpstreamPolicy(first_byte_timeout=10, retries=3, retry_budget=60, back_off=5),
         clock=clock,
         monotonic=clock.seconds,
@@ -66,7 +69,7 @@ class NoWait:
     ("error", "tries", "words"),
     [
         (DNSLookupError("no such host"), 4, "host name"),
-        (ConnectError(), 4, "cannot be reached"),
+        (ConnectError(), 4, "Check the network and MiMo's address (MIMO_BASE_URL, or the provider in cc"),
         (ConnectTimeout(), 4, "cannot be reached"),
         (ResponseNeverReceived([TwistedFailure(TLSError([("SSL", "", "bad certificate")]))]), 4, "TLS"),
         (ResponseNeverReceived([TwistedFailure(ConnectionResetError())]), 2, "broke before it answered"),
@@ -78,7 +81,7 @@ def test_each_has_its_own_words_and_number_of_tries(error: Exception, tries: int
     clock = Clock()
     client = client_over(HTTPClient(agent), clock)
     failures: list[Any] = []
-    client.open_stream(b"{}", KEY, NoWait(), unread).addErrback(failures.append)
+    client.open_stream(b"{}", TARGET, NoWait(), unread).addErrback(failures.append)
     (failure,) = failures
     assert isinstance(failure.value, UpstreamError)
     assert failure.value.failure.kind is FailureKind.UPSTREAM_DOWN
@@ -113,7 +116,7 @@ class LateAnswer:
 def test_a_response_that_comes_although_it_was_cancelled_is_dropped() -> None:
     http, clock = LateAnswer(), Clock()
     outcomes: list[Any] = []
-    opening = client_over(http, clock).open_stream(b"{}", KEY, NoWait(), unread).addBoth(outcomes.append)
+    opening = client_over(http, clock).open_stream(b"{}", TARGET, NoWait(), unread).addBoth(outcomes.append)
     opening.cancel()
     assert outcomes[0].check(CancelledError)
     assert http.dropped
@@ -123,7 +126,7 @@ def test_a_response_that_comes_although_it_was_cancelled_is_dropped() -> None:
 def test_a_response_that_comes_just_as_its_time_is_over_is_used() -> None:
     http, clock = LateAnswer(), Clock()
     outcomes: list[Any] = []
-    client_over(http, clock).open_stream(b"{}", KEY, NoWait(), unread).addBoth(outcomes.append)
+    client_over(http, clock).open_stream(b"{}", TARGET, NoWait(), unread).addBoth(outcomes.append)
     clock.advance(10)
     assert outcomes == [http]
     assert not http.dropped

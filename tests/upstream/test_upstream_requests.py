@@ -6,8 +6,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
+from ccmimolink.route import Target
 from tests.http_wire import LAST_CHUNK, answer, body_of, chunked, hello
-from tests.memory_proxy import KEY, MemoryProxy
+from tests.memory_proxy import KEY, SETTINGS, MemoryProxy
 from tests.upstream.upstream_steps import assert_answered, respond, starts, unread
 
 
@@ -31,7 +32,9 @@ def test_the_body_is_exactly_what_was_handed_over(proxy: MemoryProxy) -> None:
             return succeed(None)
 
     body = bytes(range(256)) * 300
-    opening = proxy.services.client.open_stream(body, KEY, Permit(), unread)
+    opening = proxy.services.client.open_stream(
+        body, Target(SETTINGS["MIMO_BASE_URL"], KEY), Permit(), unread
+    )
     proxy.settle()
     assert proxy.upstream[0].request[2] == body
     opening.addErrback(lambda _: None)
