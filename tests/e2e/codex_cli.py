@@ -116,18 +116,21 @@ class Run:
 class Codex:
     """A user's Codex: a clean home with a configuration, and an empty workspace.
 
+    :param config: None leaves to others what is in the home, which may be there already.
+    :param home: its name in the directory.
     :ivar variables: what the user's shell exports besides.
     """
 
-    def __init__(self, binary: str, directory: Path, config: str) -> None:
+    def __init__(self, binary: str, directory: Path, config: str | None, *, home: str = "codex-home") -> None:
         self._binary = binary
-        self.home, self.workspace = directory / "codex-home", directory / "workspace"
+        self.home, self.workspace = directory / home, directory / "workspace"
         self._temporary = directory / "tmp"
         self.variables: dict[str, str] = {}
         self._running: list[RunningCodex] = []
         for made in (self.home, self.workspace, self._temporary):
-            made.mkdir(parents=True)
-        (self.home / "config.toml").write_text(config)
+            made.mkdir(parents=True, exist_ok=config is None)
+        if config is not None:
+            (self.home / "config.toml").write_text(config)
 
     def trust_workspace(self) -> None:
         """Answer the question that Codex asks first in a directory it does not know."""

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.codex_cli import Codex, config_for, find_codex
 from tests.e2e.proxy import FAKE_KEY, Proxy, RecordingMimo
+from tests.e2e.taken_over import User
 
 StartProxy = Callable[..., Proxy]
 MakeCodex = Callable[..., Codex]
@@ -78,3 +79,26 @@ def make_codex(tmp_path: Path, codex_binary: str) -> Iterator[MakeCodex]:
 def codex(demo: Proxy, make_codex: MakeCodex) -> Codex:
     """Codex in front of the demo, with the recommended configuration."""
     return make_codex(demo)
+
+
+@pytest.fixture(scope="session")
+def bystander(tmp_path_factory: pytest.TempPathFactory, _recording_mimo: RecordingMimo) -> Iterator[Proxy]:
+    """A proxy that knows of no cc switch, no takeover and no key: it has what clients send."""
+    directory = tmp_path_factory.mktemp("bystander")
+    proxy = Proxy.start(
+        directory,
+        "--skip-sync",
+        MIMO_BASE_URL=_recording_mimo.base_url,
+        MIMO_PROXY_STATE_DIR=str(directory / "state"),
+        CC_SWITCH_DB_PATH=str(directory / "nowhere.db"),
+    )
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def user(tmp_path: Path, codex_binary: str, mimo: RecordingMimo) -> Iterator[User]:
+    """A user with a home of its own. No key of theirs may be shown by any program."""
+    user = User(tmp_path / "user", codex_binary, mimo.base_url)
+    yield user
+    user.end()

@@ -25,6 +25,7 @@ from tests.e2e.processes import (
     stop,
     wait_until,
 )
+from tests.e2e.recording_mimo import rejected_beside
 
 FAKE_KEY = "sk-fake-key-for-the-simulated-mimo"
 
@@ -70,8 +71,18 @@ class RecordingMimo:
         times = [float(line["at"]) for line in self._lines()]
         return min(later - earlier for earlier, later in pairwise(times))
 
+    def keys(self) -> list[str]:
+        """The keys of all requests for completions, in the order they came."""
+        return [str(line["key"]) for line in self._lines()]
+
+    def reject(self, key: str) -> None:
+        """From now on, until it forgets, this key is none."""
+        with rejected_beside(self.record).open("a") as keys:
+            keys.write(f"{key}\n")
+
     def forget(self) -> None:
         self.record.write_text("")
+        rejected_beside(self.record).unlink(missing_ok=True)
 
     def _lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.record.read_text().splitlines()]
@@ -93,23 +104,19 @@ class Proxy:
     catalog: Path
     process: subprocess.Popen[str]
 
+    @staticmethod
+    def command(port: int, log: Path, *options: str) -> list[str]:
+        """``twistd -n ccmimolink``, as a command line."""
+        twistd = Path(sys.executable).with_name("twistd")
+        ours = ["--port", str(port), "--log", str(log), *options]
+        return [str(twistd), "-n", "--pidfile=", "ccmimolink", *ours]
+
     @classmethod
     def start(cls, directory: Path, *options: str, **environ: str) -> Proxy:
         """Run ``twistd -n ccmimolink`` and wait until it is healthy."""
         port, log, output = free_port(), directory / "mimo_proxy.log", directory / "proxy-output.txt"
-        twistd = Path(sys.executable).with_name("twistd")
         process = start(
-            [
-                str(twistd),
-                "-n",
-                "--pidfile=",
-                "ccmimolink",
-                "--port",
-                str(port),
-                "--log",
-                str(log),
-                *options,
-            ],
+            cls.command(port, log, *options),
             output=output,
             cwd=CHECKOUT,
             environ=clean_environ(directory, **{"MIMO_PROXY_MIN_INTERVAL_MS": "0", **environ}),

@@ -28,7 +28,7 @@ def test_a_missing_key_is_told_at_once(
     proxy = start_proxy(MIMO_API_KEY="")
     run = make_codex(proxy).exec("how are you?")
     [message] = run.failures
-    assert message.startswith("No MiMo API key came with the request. Set MIMO_API_KEY")
+    assert message.startswith("No MiMo API key came with the request. Enter it in cc switch")
     assert run.warnings == [message]
     assert mimo.requests() == []
     assert len(turns(proxy)) == 1, proxy.log_text()
@@ -49,7 +49,7 @@ def test_an_upstream_that_is_down_is_tried_a_few_times(
     codex = make_codex(proxy, lambda config: config.replace(WIRE, f"{WIRE}stream_max_retries = 1\n"))
     run = codex.exec("how are you?")
     [message] = run.failures
-    assert "MiMo cannot be reached. Check the network and MIMO_BASE_URL." in message
+    assert "MiMo cannot be reached. Check the network and MiMo's address (MIMO_BASE_URL" in message
     assert re.search(r"try again in \d+s", message), message
     assert run.warnings == [f"Reconnecting... 1/1 ({message})", message]
     assert len(turns(proxy)) == 2, proxy.log_text()

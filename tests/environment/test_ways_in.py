@@ -324,10 +324,11 @@ def test_installing_and_removing_leaves_twisted_whole(environment: Environment) 
     assert environment.run("twist", "web", "--help").returncode == 0
 
 
-def test_the_installed_command_shows_our_version(environment: Environment) -> None:
+@pytest.mark.parametrize("command", [("twistd", "ccmimolink"), ("ccmimolink-sync",)])
+def test_the_installed_commands_show_our_version(environment: Environment, command: tuple[str, ...]) -> None:
     environment.install(str(environment.wheel))
     version = environment.wheel.name.split("-")[1]
 
-    result = environment.run("twistd", "ccmimolink", "--version")
+    result = environment.run(*command, "--version")
 
     assert result.stdout == f"ccmimolink {version}\n"
