@@ -58,9 +58,12 @@ def _cc_switch_side(
     facts: dict[str, Any] = {"database": str(places.database), "present": places.has_cc_switch}
     report.facts["cc_switch"] = facts
     if not places.has_cc_switch:
-        report.say(f"{NOT_INSTALLED}: there is no {places.database}.")
         if memory.takeover is None:
+            report.say(f"{NOT_INSTALLED}: there is no {places.database}.")
             report.then(ALONE_REMEDY)
+        else:
+            report.say("cc switch: there is none, and the route was made without it.")
+            report.say(f"           Its upstream is {memory.takeover.upstream}.")
         return None
     urls = (*(memory.takeover.urls if memory.takeover else ()), wish.local_url)
     found = survey(world.rows, urls, memory.takeover.provider_id if memory.takeover else None)

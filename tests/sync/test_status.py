@@ -297,6 +297,8 @@ def test_codex_alone_is_shown_too(tmp_path: Path, command: Command) -> None:
 
     assert ended.status == 0
     assert f"leads to {local(command.port)}." in ended.out
+    assert "Its upstream is https://token-plan-cn.xiaomimimo.com/v1." in ended.out
+    assert "not installed" not in ended.out
 
 
 @pytest.mark.parametrize("wal", [False, True], ids=["journal", "WAL"])
