@@ -19,6 +19,8 @@ from ccmimolink.sync.rows import Row, read_provider
 from ccmimolink.sync.state import Takeover, key_digest, load
 from ccmimolink.sync.toml_text import TomlError
 
+_NEVER: object = object()
+
 _PATIENCE = 1.0
 """Seconds to wait for cc switch while a request waits for us."""
 
@@ -48,16 +50,21 @@ class Watch:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
+        self._state_file, self._database = str(wanted.state / "state.json"), str(wanted.database)
+        self._log_of_database, self._stamp_of_links = "", _NEVER
 
     def stamp(self) -> object:
         """Differs once the state or the database was written, its log in WAL mode included."""
-        database = os.path.realpath(self._wanted.database)  # beside which SQLite writes
-        paths = (self._wanted.state / "state.json", database, f"{database}-wal")
-        return tuple(_stamp(path) for path in paths)
+        database = _stamp(self._database)
+        if database != self._stamp_of_links:
+            # SQLite writes beside the file itself. Links are followed anew only once another file is there.
+            self._log_of_database = f"{os.path.realpath(self._database)}-wal"
+            self._stamp_of_links = database
+        return _stamp(self._state_file), database, _stamp(self._log_of_database)
 
     def read(self) -> Taken | None:
         """:raises SyncError: it cannot be read now."""
-        places, state = find_places(self._wanted), load(self._wanted.state / "state.json")
+        places, state = find_places(self._wanted), load(Path(self._state_file))
         # Whether cc switch came or went since, the route leads to us until it is given back.
         here, there = places.database, places.codex_config
         abouts = (here, there) if places.has_cc_switch else (there, here)
@@ -104,7 +111,7 @@ def _written(takeover: Takeover) -> Callable[[str], bool]:
     return lambda key: key_digest(key) in digests
 
 
-def _stamp(path: str | Path) -> object:
+def _stamp(path: str) -> object:
     try:
         status = os.stat(path)
     except OSError:
