@@ -100,6 +100,11 @@ def database_of(home: Path) -> Path:
     return home / ".cc-switch" / "cc-switch.db"
 
 
+def backups(home: Path) -> list[bytes]:
+    """Of Codex's configuration, the oldest first."""
+    return [path.read_bytes() for path in sorted(config_of(home).parent.glob("*.bak"))]
+
+
 def config_of(home: Path) -> Path:
     return home / ".codex" / "config.toml"
 
