@@ -6,6 +6,7 @@ waited for, and what becomes of a failure. What is taken over, and how, is :mod:
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from ccmimolink.sync.files import Step
 from ccmimolink.sync.places import find_places
 from ccmimolink.sync.preview import preview_takeover
 from ccmimolink.sync.report import Report
-from ccmimolink.sync.rules import GIVEN_BACK, abouts_of, checked_about, is_alone
+from ccmimolink.sync.rules import GIVEN_BACK, checked_about, is_alone
 from ccmimolink.sync.setup import has_key, local_url, synchroniser, wanted_places, wish_of
 from ccmimolink.sync.state import load
 from ccmimolink.sync.watch import Taken, Watch
@@ -65,8 +66,7 @@ class RouteKeeper:
         self, settings: Settings, reactor: Any, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings, self._reactor, self._monotonic = settings, reactor, monotonic
-        self._wanted = wanted_places(settings)
-        self._watch = Watch(self._wanted)
+        self._watch = Watch(wanted_places(settings))
         self._cancelled = threading.Event()
         self._running: Deferred[None] | None = None
         self._url = ""
@@ -104,7 +104,7 @@ class RouteKeeper:
             taken = self._watch.read()
         except SyncError as error:
             if not self._was_taken:
-                self._last = self._remembered() or self._last
+                self._remember()
             return Reading(self._last, str(error))
         if taken is not None:
             self._last, self._was_taken = self._route_of(taken), True
@@ -117,17 +117,12 @@ class RouteKeeper:
             return Route(self._settings.base_url, taken.key, taken.was_written)
         return Route(taken.upstream, taken.key, taken.was_written, taken.origin)
 
-    def _remembered(self) -> Route | None:
-        """The route of an earlier takeover without its key, where cc switch cannot be read."""
-        if self._settings.base_url_chosen:
-            return None
-        try:
-            places, state = find_places(self._wanted), load(self._wanted.state / "state.json")
-        except SyncError:
-            return None
-        takeovers = (state.memory(about).takeover for about in abouts_of(places))
-        upstream = next((takeover.upstream for takeover in takeovers if takeover is not None), None)
-        return Route(upstream, origin="the provider in cc switch") if upstream is not None else None
+    def _remember(self) -> None:
+        """Serve with the upstream of an earlier takeover, where cc switch cannot be read."""
+        with contextlib.suppress(SyncError):  # nor can that, and the first complaint tells enough
+            remembered = self._watch.remembered()
+            if remembered is not None:
+                self._last = self._route_of(remembered)
 
     def key_elsewhere(self) -> Deferred[bool]:
         """Whether cc switch has a key, or Codex was given one without it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 
 from ccmimolink.sync.errors import NOT_FOUND, SyncError
 from ccmimolink.sync.json_text import JsonError
@@ -26,11 +26,11 @@ _MIDDLEMEN = frozenset({"aggregator", "third_party", "cloud_provider"})
 
 
 class Found(Enum):
-    """By what a provider was recognised."""
+    """By what a provider was recognised: the host of its route, a route that leads to us, or its name."""
 
-    HOST = "the host of its route"
-    OURS = "its route to ccmimolink"
-    NAME = "its name"
+    HOST = auto()
+    OURS = auto()
+    NAME = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ from pathlib import Path
 from ccmimolink.sync.database import peek, read_settings_config
 from ccmimolink.sync.finder import survey
 from ccmimolink.sync.json_text import JsonError
-from ccmimolink.sync.places import Wanted, find_places
+from ccmimolink.sync.places import Places, Wanted, find_places
 from ccmimolink.sync.rows import Row, read_provider
+from ccmimolink.sync.rules import abouts_of
 from ccmimolink.sync.state import Takeover, key_digest, load
 from ccmimolink.sync.toml_text import TomlError
 
 _NEVER: object = object()
+"""No stamp."""
 
 _PATIENCE = 1.0
 """Seconds to wait for cc switch while a request waits for us."""
@@ -64,16 +66,26 @@ class Watch:
 
     def read(self) -> Taken | None:
         """:raises SyncError: it cannot be read now."""
-        places, state = find_places(self._wanted), load(Path(self._state_file))
-        # Whether cc switch came or went since, the route leads to us until it is given back.
-        here, there = places.database, places.codex_config
-        abouts = (here, there) if places.has_cc_switch else (there, here)
-        for about in abouts:
-            takeover = state.memory(about).takeover
-            if takeover is not None:
-                key = self._key(takeover) if places.has_cc_switch else ""
-                return Taken(takeover.upstream, key, _written(takeover), takeover.urls[-1], _origin(takeover))
-        return None
+        places = find_places(self._wanted)
+        takeover = self._takeover(places)
+        if takeover is None:
+            return None
+        return _taken(takeover, self._key(takeover) if places.has_cc_switch else "")
+
+    def remembered(self) -> Taken | None:
+        """The same without the key, where cc switch cannot be read.
+
+        :raises SyncError: we have no memory that can be read either.
+        """
+        takeover = self._takeover(find_places(self._wanted))
+        return None if takeover is None else _taken(takeover, "")
+
+    def _takeover(self, places: Places) -> Takeover | None:
+        """Whether cc switch came or went since, the route leads to us until it is given back."""
+        state = load(Path(self._state_file))
+        abouts = abouts_of(places) if places.has_cc_switch else reversed(abouts_of(places))
+        takeovers = (state.memory(about).takeover for about in abouts)
+        return next((takeover for takeover in takeovers if takeover is not None), None)
 
     def _key(self, takeover: Takeover) -> str:
         if takeover.provider_id is None:
@@ -100,15 +112,15 @@ def key_is_known(wanted: Wanted) -> bool:
     return any(candidate.provider.key for candidate in found.candidates)
 
 
-def _origin(takeover: Takeover) -> str:
-    if takeover.provider_id is None:
-        return "ccmimolink-sync --codex-only --upstream"
-    return "the provider in cc switch"
-
-
-def _written(takeover: Takeover) -> Callable[[str], bool]:
-    digests = frozenset(takeover.keys)
-    return lambda key: key_digest(key) in digests
+def _taken(takeover: Takeover, key: str) -> Taken:
+    digests, alone = frozenset(takeover.keys), takeover.provider_id is None
+    return Taken(
+        upstream=takeover.upstream,
+        key=key,
+        was_written=lambda sent: key_digest(sent) in digests,
+        url=takeover.urls[-1],
+        origin="ccmimolink-sync --codex-only --upstream" if alone else "the provider in cc switch",
+    )
 
 
 def _stamp(path: str) -> object:
