@@ -24,10 +24,11 @@ from ccmimolink.sync.command import run
 from ccmimolink.sync.engine import Synchroniser
 from ccmimolink.sync.files import Step, no_step
 from ccmimolink.sync.places import Wanted
+from ccmimolink.sync.rows import Row
 from ccmimolink.sync.takeover import Wish
 from tests.sync.cc_switch import CcSwitch
 from tests.sync.cc_switch_presets import MIMO_ID, OTHER_ID, mimo_row, other_vendor_row
-from tests.sync.cc_switch_schema import dump
+from tests.sync.cc_switch_schema import ProviderRow, dump
 
 UPSTREAM = "https://api.xiaomimimo.com/v1"
 PORT = 9876
@@ -98,6 +99,19 @@ def without_cc_switch(home: Path) -> Path:
 
 def database_of(home: Path) -> Path:
     return home / ".cc-switch" / "cc-switch.db"
+
+
+def row_of(preset: ProviderRow) -> Row:
+    """As a look at the database gives it."""
+    return Row(
+        id=preset.id,
+        name=preset.name,
+        settings=preset.settings_config,
+        category=preset.category or "",
+        meta=preset.meta,
+        is_current=preset.is_current,
+        endpoints=preset.endpoints,
+    )
 
 
 def backups(home: Path) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ from tests.sync.stage import (
 
 SECRET = "sk-fake-typed-by-mistake-0001"
 README = Path(__file__).resolve().parents[2] / "README.md"
-CONSOLE_SCRIPT = Path(sys.executable).with_name("ccmimolink-sync")
 
 
 @pytest.fixture

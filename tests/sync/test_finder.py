@@ -33,6 +33,7 @@ from tests.sync.cc_switch_presets import (
     token_plan_row,
 )
 from tests.sync.cc_switch_schema import ProviderRow
+from tests.sync.stage import row_of
 from tests.sync.toml_texts import LOCAL, UPSTREAM
 
 OUR_URLS = (LOCAL, "http://127.0.0.1:9999/v1")
@@ -41,18 +42,6 @@ STRANGERS = (
     other_vendor_row(),
     official_row(auth=chatgpt_login()),
 )
-
-
-def row_of(preset: ProviderRow) -> Row:
-    return Row(
-        id=preset.id,
-        name=preset.name,
-        settings=preset.settings_config,
-        category=preset.category or "",
-        meta=preset.meta,
-        is_current=preset.is_current,
-        endpoints=preset.endpoints,
-    )
 
 
 def made(

@@ -11,22 +11,11 @@ from ccmimolink.sync.json_text import JsonError
 from ccmimolink.sync.rows import Provider, Row, read_provider, route_of, table_route
 from ccmimolink.sync.toml_text import TomlError, read_toml
 from tests.sync.cc_switch_presets import MIMO_KEY, Era, config_text, mimo_row, token_plan_row
-from tests.sync.cc_switch_schema import ProviderRow
+from tests.sync.stage import row_of
 from tests.sync.toml_texts import UPSTREAM
 
 PLACES = ["env", "auth", "apiKey", "api_key", "table token", "top token"]
 """Where a key may be, in the order in which cc switch looks."""
-
-
-def row_of(preset: ProviderRow) -> Row:
-    return Row(
-        id=preset.id,
-        name=preset.name,
-        settings=preset.settings_config,
-        category=preset.category or "",
-        meta=preset.meta,
-        endpoints=preset.endpoints,
-    )
 
 
 def provider_of(settings: dict[str, Any], meta: str = "{}", config: str | None = None) -> Provider:
