@@ -15,9 +15,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ccmimolink.private_files import PRIVATE
 from ccmimolink.sync.edits import CATALOG_PATH, LIVE, Edit, LiveEdit, rewritten
 from ccmimolink.sync.errors import KEY_EMPTY, SyncError
-from ccmimolink.sync.files import PRIVATE
 from ccmimolink.sync.places import Places
 from ccmimolink.sync.rows import KEY_HEADER, Route, table_route
 from ccmimolink.sync.state import Made, Memory, Takeover, Written, key_digest, latest

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from ccmimolink.printable import printable
+from ccmimolink.private_files import PRIVATE
 from ccmimolink.sync.errors import NOT_INSTALLED, Busy, SyncError
-from ccmimolink.sync.files import PRIVATE
-from ccmimolink.sync.printable import printable
 from ccmimolink.sync.rows import Row
 
 _NEEDED = ("id", "app_type", "name", "settings_config")

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ccmimolink.sync.files import File
+from ccmimolink.private_files import File
 from ccmimolink.sync.json_text import read_json, with_string
 from ccmimolink.sync.rows import Route, table_route
 from ccmimolink.sync.state import Made, Written, digest, latest, reverted

@@ -5,7 +5,7 @@ Owns the words that messages share with the README's troubleshooting headings. I
 
 from __future__ import annotations
 
-from ccmimolink.sync.printable import printable
+from ccmimolink.printable import printable
 
 NOT_INSTALLED = "cc switch is not installed or incomplete"
 NOT_FOUND = "Xiaomi MiMo provider not found"

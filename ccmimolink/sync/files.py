@@ -1,7 +1,7 @@
-"""Files that hold a key: how they are written, kept and locked.
+"""The files of a sync: how they are replaced, kept and locked.
 
-Owns atomic writing with mode 0600, to whom a file belongs, backups and the lock between two of us. It must
-not know what is in them.
+Owns what is said where the system refuses, backups and the lock between two of us. It must not know what is
+in the files.
 """
 
 from __future__ import annotations
@@ -9,41 +9,25 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ccmimolink import private_files
+from ccmimolink.private_files import PRIVATE, File, give, is_root, make_directory, sync_directory
 from ccmimolink.sync.errors import Busy, SyncError
 
-PRIVATE = 0o600
 BACKUPS_KEPT = 5
 _BACKUP = re.compile(r"\.ccmimolink-([0-9]{8}T[0-9]{6}Z)(?:_([0-9]+))?\.bak")
 """What we append to a file's name for a backup; whatever else is beside the file is somebody else's."""
 _AND_AGAIN = "See to that, and run ccmimolink-sync again."
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file as it was found.
-
-    :ivar content: None where there is none.
-    :ivar mode: its permission bits, those of the file itself where the path is a link.
-    """
-
-    content: bytes | None = field(repr=False)
-    mode: int = PRIVATE
-
-
 def read_file(path: Path) -> File:
     """:raises SyncError: it is there and cannot be read."""
     try:
-        with path.open("rb") as file:
-            return File(file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode))
-    except (FileNotFoundError, NotADirectoryError):
-        return File(None)
+        return private_files.read_file(path)
     except OSError as error:
         raise SyncError(f"{path} cannot be read: {error.strerror}. {_AND_AGAIN}") from None
 
@@ -83,68 +67,10 @@ def _write(
     target: Path, temporary: Path, called: Path, content: bytes, mode: int, *, owned_like: Path
 ) -> None:
     try:
-        _make_directory(target.parent)
-        descriptor = _created(temporary)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                _give(file.fileno(), owned_like)
-                os.fchmod(file.fileno(), mode)  # behind the owner, whose change may take bits away
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_directory(target.parent)
+        private_files.replace_file(target, temporary, content, mode, owned_like=owned_like)
     except OSError as error:
         where = "" if error.filename in (None, str(called)) else f" ({error.filename})"
         raise SyncError(f"{called} cannot be written: {error.strerror}{where}. {_AND_AGAIN}") from None
-
-
-def _created(path: Path) -> int:
-    """A file that was not there: no link that somebody laid in its place is followed."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        return os.open(path, flags, PRIVATE)
-    except FileExistsError:
-        path.unlink()
-        return os.open(path, flags, PRIVATE)
-
-
-def _make_directory(directory: Path) -> None:
-    """With those above it, all of them private."""
-    if directory.is_dir():
-        return
-    _make_directory(directory.parent)
-    try:
-        directory.mkdir(mode=0o700)
-    except FileExistsError:
-        if directory.is_dir():
-            return  # somebody else made it just now
-        raise
-    if _is_root():
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            _give(descriptor, directory.parent)
-        finally:
-            os.close(descriptor)
-
-
-def _give(descriptor: int, like: Path) -> None:
-    """What root makes in another user's home is that user's, who could not read it otherwise.
-
-    :param like: has the owner that is meant; its directory has where it is not there.
-    """
-    if not _is_root():
-        return
-    status = like.stat() if like.exists() else like.parent.stat()
-    with contextlib.suppress(OSError):  # not every file system has owners
-        os.fchown(descriptor, status.st_uid, status.st_gid)
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
 
 
 def remove_file(path: Path) -> None:
@@ -152,7 +78,7 @@ def remove_file(path: Path) -> None:
     target = _target(path)
     try:
         target.unlink(missing_ok=True)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
     except OSError as error:
         raise SyncError(f"{path} cannot be removed: {error.strerror}. {_AND_AGAIN}") from None
 
@@ -212,18 +138,9 @@ def _backups(path: Path) -> list[Path]:
 def _target(path: Path) -> Path:
     """The file that a path means, through links."""
     try:
-        return Path(os.path.realpath(path, strict=False))
+        return private_files.target_of(path)
     except OSError as error:
         raise SyncError(f"{path} cannot be followed: {error.strerror}. {_AND_AGAIN}") from None
-
-
-def _sync_directory(directory: Path) -> None:
-    with contextlib.suppress(OSError):  # not every file system can
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -234,7 +151,7 @@ def locked(path: Path, patience: float) -> Iterator[None]:
     :raises Busy: another one holds it.
     """
     try:
-        _make_directory(path.parent)
+        make_directory(path.parent)
         _make_lock(path)
         lock = FileLock(path, timeout=patience, mode=PRIVATE)
         lock.acquire()
@@ -255,11 +172,11 @@ def locked(path: Path, patience: float) -> Iterator[None]:
 
 def _make_lock(path: Path) -> None:
     """Beforehand, while it can be given to its user."""
-    if _is_root():
+    if is_root():
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
             try:
-                _give(descriptor, path.parent)
+                give(descriptor, path.parent)
             finally:
                 os.close(descriptor)
 

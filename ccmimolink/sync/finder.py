@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from ccmimolink.printable import printable
 from ccmimolink.sync.errors import NOT_FOUND, SyncError
 from ccmimolink.sync.json_text import JsonError
-from ccmimolink.sync.printable import printable
 from ccmimolink.sync.rows import Provider, Row, read_provider
 from ccmimolink.sync.state import Memory
 from ccmimolink.sync.toml_text import TomlError

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from difflib import unified_diff
 from typing import Any
 
-from ccmimolink.sync.printable import printable
+from ccmimolink.printable import printable
 from ccmimolink.sync.toml_places import Path, Places
 from ccmimolink.sync.toml_text import BOM, TomlError, places_in, read_toml
 

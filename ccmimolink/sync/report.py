@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ccmimolink.sync.printable import printable, printable_json, printable_lines
+from ccmimolink.printable import printable, printable_json, printable_lines
 
 RESTART_CODEX = "Restart Codex, so that it reads its configuration anew."
 

@@ -12,9 +12,9 @@ from dataclasses import replace as replaced
 
 from msgspec.structs import replace
 
+from ccmimolink.private_files import File
 from ccmimolink.sync.edits import Edit
 from ccmimolink.sync.errors import SyncError
-from ccmimolink.sync.files import File
 from ccmimolink.sync.places import Places
 from ccmimolink.sync.restore import RestorePlan, plan_restore
 from ccmimolink.sync.rules import places_of_takeover

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ccmimolink.private_files import PRIVATE
 from ccmimolink.sync.edits import (
     CATALOG_PATH,
     LIVE,
@@ -26,7 +27,6 @@ from ccmimolink.sync.edits import (
     rewritten,
 )
 from ccmimolink.sync.errors import KEY_EMPTY, NOT_CURRENT, SyncError
-from ccmimolink.sync.files import PRIVATE
 from ccmimolink.sync.finder import Candidate, Found, choose, survey
 from ccmimolink.sync.json_text import JsonError
 from ccmimolink.sync.places import Places

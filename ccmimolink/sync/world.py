@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ccmimolink.private_files import File
 from ccmimolink.sync.database import Contents
-from ccmimolink.sync.files import File, backups_of, read_file
+from ccmimolink.sync.files import backups_of, read_file
 from ccmimolink.sync.json_text import JsonError, read_json
 from ccmimolink.sync.places import CcSettings, Places, read_cc_settings
 from ccmimolink.sync.rows import Route, Row, route_of

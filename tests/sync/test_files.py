@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ccmimolink.private_files import File
 from ccmimolink.sync.errors import Busy, SyncError
 from ccmimolink.sync.files import (
     BACKUPS_KEPT,
-    File,
     back_up,
     check_writable,
     locked,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from ccmimolink.private_files import File
 from ccmimolink.sync.database import Contents
 from ccmimolink.sync.errors import NOT_FOUND, SyncError
-from ccmimolink.sync.files import File
 from ccmimolink.sync.finder import Candidate, Found, choose, survey
 from ccmimolink.sync.places import CcSettings
 from ccmimolink.sync.rows import Row

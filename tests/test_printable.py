@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ccmimolink.sync.printable import printable, printable_lines
+from ccmimolink.printable import printable, printable_lines
 from ccmimolink.sync.report import Outcome, Report
 from tests.sync.cc_switch_presets import MIMO_ID
 from tests.sync.stage import Command, config_of, database_of, with_cc_switch
