@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "printable": set(),
     "private_files": set(),
     "sync": {"listen", "printable", "private_files", "setting_values", "settings", "core"},
+    "mimocode": set(),
     "route": set(),
     "keeper": {"route", "settings", "sync"},
     "startup": {"discovery", "listen", "settings", "sync"},

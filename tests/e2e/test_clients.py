@@ -25,7 +25,7 @@ PATIENCE = 90.0
 CALL_OSLO = 'call get_weather {"city": "Oslo"}'
 CALL_LIMA = 'call get_weather {"city": "Lima"}'
 PYTHON_PACKAGES = "openai openai-agents langchain-openai"
-NODE_PACKAGES = "openai @openai/agents ai @ai-sdk/openai zod"
+NODE_PACKAGES = "openai @openai/agents ai @ai-sdk/openai zod jsonc-parser"
 
 
 def required(variable: str, packages: str) -> str:
