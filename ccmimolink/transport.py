@@ -11,10 +11,12 @@ from typing import Any, cast
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
+
+from ccmimolink.trust import trust_root
 
 
 @implementer(IBodyProducer)
@@ -93,5 +95,6 @@ def make_http_client(agent: IAgent) -> HTTPClient:
 
 def make_agent(reactor: Any, pool: HTTPConnectionPool, connect_timeout: float) -> IAgent:
     """An agent over the pool. ``connect_timeout`` is in seconds."""
-    agent: IAgent = Agent(reactor, connectTimeout=connect_timeout, pool=pool)
+    policy = BrowserLikePolicyForHTTPS(trust_root())
+    agent: IAgent = Agent(reactor, policy, connectTimeout=connect_timeout, pool=pool)
     return agent

@@ -27,9 +27,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"listen", "setting_rows", "setting_values", "core"},
     "printable": set(),
     "private_files": set(),
-    "sync": {"listen", "printable", "private_files", "setting_values", "settings", "core"},
     "trust": set(),
-    "mimocode": {"trust"},
+    "sync": {"listen", "printable", "private_files", "setting_values", "settings", "core"},
+    "mimocode": {"printable", "private_files", "trust"},
     "route": set(),
     "keeper": {"route", "settings", "sync"},
     "startup": {"discovery", "listen", "settings", "sync"},
@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "limiter": {"core"},
     "store": {"core"},
     "timers": set(),
-    "transport": set(),
+    "transport": {"trust"},
     "tries": {"core"},
     "upstream": {"route", "timers", "transport", "tries", "core"},
     "web": {"route", "upstream", "lessons", "limiter", "store", "timers", "transport", "core"},
@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 CORE_FORBIDS = {"time", "random", "os", "logging", "uuid", "secrets", "socket", "asyncio", "threading"}
 CORE_ALLOWS = {"msgspec", PACKAGE}
-READS_THE_ENVIRONMENT = {"settings.py"}
+READS_THE_ENVIRONMENT = {"settings.py", "mimocode/settings.py"}
 LONGEST = 400
 
 

@@ -21,6 +21,9 @@ from ccmimolink.core.responses import ResponsesRequest
 from ccmimolink.core.scan import Channel, FallbackParser, Scanner, ToolCall
 from ccmimolink.core.tools import FlatTool, ToolKind
 from ccmimolink.interfaces import IFallbackParser, IRequestTransform
+from ccmimolink.mimocode.command import main as run_mimo_setup
+from ccmimolink.mimocode.errors import Code
+from ccmimolink.mimocode.provider import AUDITED, GONKAGATE
 from ccmimolink.options import Options
 from ccmimolink.plugins import PluginSet
 from ccmimolink.setting_rows import SETTINGS
@@ -108,6 +111,40 @@ def test_the_guide_to_the_sync_lists_every_option_of_it() -> None:
     assert set(re.findall(r"--([a-z-]+)", table)) >= sync_options() - {"help", "version"}
 
 
+def mimo_options() -> set[str]:
+    """The options of ``mimo-code-setup``, as its help names them."""
+    with redirect_stdout(StringIO()) as shown:
+        run_mimo_setup(["--help"])
+    return set(re.findall(r"--([a-z][a-z-]+)", shown.getvalue()))
+
+
+def mimo_part() -> str:
+    return README[README.index("## MiMoCode with GonkaGate") : README.index("## Development")]
+
+
+def test_the_guide_to_the_mimocode_setup_lists_every_option_of_it() -> None:
+    table = mimo_part()[mimo_part().index("<!-- mimo-options -->") : mimo_part().index("It ends with 0")]
+    assert set(re.findall(r"--([a-z-]+)", table)) >= mimo_options()
+
+
+def test_every_error_code_of_the_mimocode_setup_is_explained() -> None:
+    table = mimo_part()[mimo_part().index("| `errorCode` |") :]
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| .*\|$", table, re.MULTILINE)
+    assert sorted(code for row in rows for code in re.findall(r"`([a-z_]{6,})`", row)) == sorted(Code)
+
+
+def test_the_mimocode_setup_is_described_with_what_it_really_uses() -> None:
+    for fact in (
+        AUDITED.install,
+        AUDITED.version,
+        GONKAGATE.catalog_url,
+        GONKAGATE.secret_reference,
+        GONKAGATE.key_variable,
+        *GONKAGATE.validated,
+    ):
+        assert fact in mimo_part()
+
+
 @pytest.mark.parametrize(
     "interface", [name for name in vars(ccmimolink.interfaces) if re.fullmatch("I(?!Plugin)[A-Z]\\w+", name)]
 )
@@ -123,7 +160,17 @@ def test_every_builtin_plugin_is_in_the_plugin_guide() -> None:
 
 
 def test_every_option_that_is_mentioned_exists() -> None:
-    known = set(Options().synonyms) | {"without-pip"} | sync_options()
-    commands = {"json", "last", "skip-git-repo-check", "config-settings", "upgrade", "pidfile"}
+    known = set(Options().synonyms) | {"without-pip"} | sync_options() | mimo_options()
+    commands = {
+        "json",
+        "last",
+        "skip-git-repo-check",
+        "config-settings",
+        "upgrade",
+        "pidfile",
+        "pure",
+        "spec",
+        "from",
+    }
     mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))
     assert mentioned - commands <= known

@@ -1,11 +1,13 @@
 """The machinery beneath the upstream client: bodies, compression, the pool and the time to connect."""
 
-# mypy: allow-untyped-calls
+# mypy: allow-untyped-calls, allow-untyped-decorators
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
@@ -16,8 +18,11 @@ from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from ccmimolink import transport
 from ccmimolink.transport import BytesBody, IdentityAgent, make_agent, make_http_client, make_pool
 from tests.memory_proxy import MemoryReactor
+from tests.mimocode.gateway import Gateway
+from tests.mimocode.gateway_tls import HOST, authority
 
 
 @implementer(IAgent)
@@ -93,3 +98,23 @@ def test_connecting_takes_no_longer_than_it_may() -> None:
     reactor.upstream[0].refuse(ConnectTimeout)
     reactor.advance(1)
     assert failures[0].check(ConnectTimeout)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_authorities_are_those_that_are_chosen_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from twisted.internet import reactor
+
+    monkeypatch.setattr(transport, "trust_root", authority().trusted)
+    gateway = Gateway(reactor)
+    port = await gateway.listen(authority().issue(HOST))
+    pool = make_pool(reactor, 1)
+    client = make_http_client(make_agent(reactor, pool, 4.0))
+
+    response = await client.get(f"https://{HOST}:{port}/v1/models")
+    await response.content()
+
+    assert response.code == 401
+    await pool.closeCachedConnections()
+    await gateway.close()

@@ -324,11 +324,22 @@ def test_installing_and_removing_leaves_twisted_whole(environment: Environment) 
     assert environment.run("twist", "web", "--help").returncode == 0
 
 
-@pytest.mark.parametrize("command", [("twistd", "ccmimolink"), ("ccmimolink-sync",)])
-def test_the_installed_commands_show_our_version(environment: Environment, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (("twistd", "ccmimolink"), "ccmimolink {}\n"),
+        (("ccmimolink-sync",), "ccmimolink {}\n"),
+        (("mimo-code-setup",), "mimo-code-setup {} (ccmimolink)\n"),
+        (("gonkagate-mimo-code",), "mimo-code-setup {} (ccmimolink)\n"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_the_installed_commands_show_our_version(
+    environment: Environment, command: tuple[str, ...], shown: str
+) -> None:
     environment.install(str(environment.wheel))
     version = environment.wheel.name.split("-")[1]
 
     result = environment.run(*command, "--version")
 
-    assert result.stdout == f"ccmimolink {version}\n"
+    assert result.stdout == shown.format(version)
