@@ -118,6 +118,8 @@ class _Setup:
         proof = Proof(mimo, wanted, where, scope, where.global_target())
         check_project(where, self._places, scope)
         with locked(self._places, world.step):
+            if self._places.journal.exists():  # another run was killed while this one was asking
+                self._undo_killed()
             await self._install(proof)
             self._done = True
         try:
@@ -129,7 +131,11 @@ class _Setup:
         if not was_killed(self._places):
             return
         with locked(self._places, self._world.step):
-            undone = recover(self._places, self._world.provider, self._world.step)
+            self._undo_killed()
+
+    def _undo_killed(self) -> None:
+        """With the lock held."""
+        undone = recover(self._places, self._world.provider, self._world.step)
         if not undone.tried:
             return  # it had not begun to write
         if undone.failed:
@@ -189,6 +195,8 @@ class _Setup:
             writer.end()
         except BaseException as error:
             remains = what_remains(journal.undo())
+            if remains and isinstance(error, CancelledError):
+                error = interrupted("Ended before it was done.")
             if remains and isinstance(error, SetupError):
                 raise SetupError(*error.blockers, *remains) from None
             self.result.warnings += [blocker.message for blocker in remains]

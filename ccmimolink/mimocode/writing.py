@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ccmimolink.mimocode.errors import Blocker, Code, SetupError, Source, blocked
 from ccmimolink.mimocode.journal import CHANGED, Journal, Undone
-from ccmimolink.mimocode.layers import LOCAL_DIRECTORY, Kind, Where
+from ccmimolink.mimocode.jsonc_text import JsoncError, read_object
+from ccmimolink.mimocode.layers import LOCAL_DIRECTORY, Kind, Where, value_at
 from ccmimolink.mimocode.plan import Change
 from ccmimolink.mimocode.provider import Places
 from ccmimolink.mimocode.storage import (
@@ -110,10 +111,21 @@ class Writer:
     def _is_project(self, path: Path) -> bool:
         return any(layer.path == path and layer.kind is Kind.PROJECT for layer in self.where.layers())
 
+    def _key_in(self, content: bytes) -> str:
+        """The key that a configuration has in clear; empty where it has none."""
+        try:
+            document = read_object(content.decode())
+        except (UnicodeDecodeError, JsoncError):
+            return ""
+        key = value_at(document, (*self.wanted.provider_path, "options", "apiKey"))
+        is_key = isinstance(key, str) and self.wanted.provider.key_pattern.fullmatch(key)
+        return str(key) if is_key else ""
+
     def _back_up(self, path: Path, content: bytes, former: str) -> None:
         """A key that stood there in clear is not copied, nor is the former one: the reference means it."""
         reference = self.wanted.provider.secret_reference.encode()
-        for key in filter(None, (self.wanted.key, former)):
+        keys = {self.wanted.key, former, self._key_in(content)} - {""}
+        for key in sorted(keys, key=len, reverse=True):
             content = content.replace(key.encode(), reference)
         now = self.now()
         stamp = f"{now:%Y-%m-%dT%H-%M-%S}-{now.microsecond // 1000:03}Z"

@@ -199,3 +199,16 @@ async def test_a_failed_setup_keeps_no_backup(stage: Stage) -> None:
 
     assert result.status == "failed"
     assert tree_at(stage) == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_key_that_stood_in_clear_is_not_copied_whichever_it_was(stage: Stage) -> None:
+    by_hand = {"provider": {"gonkagate": {"options": {"apiKey": "gp-fake-by-hand-0123456789"}}}}
+    stage.write(stage.config_dir / "mimocode.json", by_hand)
+
+    result = await stage.set_up("user")
+
+    assert result.ok
+    kept = backup(stage, f"mimocode.json.{STAMP}.bak")
+    assert b"gp-fake-by-hand" not in kept
+    assert REFERENCE.encode() in kept

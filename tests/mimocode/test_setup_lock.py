@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 
+from ccmimolink.mimocode.catalog import CatalogModel
 from ccmimolink.mimocode.errors import SetupError
-from ccmimolink.mimocode.provider import GONKAGATE, Places
-from ccmimolink.mimocode.storage import locked, places_of
+from ccmimolink.mimocode.provider import GONKAGATE, Places, Provider
+from ccmimolink.mimocode.storage import locked, new_journal, places_of
+from ccmimolink.private_files import make_directory
 from tests.mimocode.killed_setup import AT_ONCE, ROUNDS, tree_at
 from tests.mimocode.played_setup import Theatre
-from tests.mimocode.stage import Stage, codes
+from tests.mimocode.stage import FakeCatalog, Stage, codes
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLDER = """
@@ -221,3 +223,29 @@ def test_of_several_setups_at_once_at_least_one_is_made_and_the_others_change_no
         assert set(ends) <= {made, refused}
         expected = played.after.tree if name == "user scope" else played.before
         assert {**ending.left, state: None} == {**expected, state: None}
+
+
+class KilledMeanwhile(FakeCatalog):
+    """While one run waits for the catalog, another one is killed behind its first write."""
+
+    def __init__(self, home: Path, file: Path) -> None:
+        super().__init__()
+        self._places, self._file = places_of(GONKAGATE, home), file
+
+    async def fetch(self, provider: Provider, key: str) -> tuple[CatalogModel, ...]:
+        make_directory(self._places.root)
+        new_journal(self._places, GONKAGATE).write(self._file, b'{"share": "auto"}', 0o600)
+        return await super().fetch(provider, key)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_run_that_was_killed_while_this_one_waited_is_undone_first(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    file = stage.write(stage.config_dir / "mimocode.jsonc", '{"share": "disabled"}')
+    stage.catalog = KilledMeanwhile(stage.home, file)
+
+    result = await stage.set_up("user")
+
+    assert result.ok
+    assert stage.config()["share"] == "disabled"
+    assert "An earlier run was ended in the middle; what it had written was put back." in result.notes
