@@ -64,11 +64,13 @@ class _Child:
         self._reactor, self._most = reactor, most_output
         self._process: subprocess.Popen[bytes] | None = None
         self._limit: Any = None
+        self._environ: Mapping[str, str] = {}
         self.done: Deferred[Ended] = Deferred(lambda _: self._settle(CancelledError()))
 
     def start(
         self, arguments: Sequence[str], directory: Path, environ: Mapping[str, str], seconds: float
     ) -> None:
+        self._environ = environ
         try:
             self._process = subprocess.Popen(
                 arguments,
@@ -113,16 +115,18 @@ class _Child:
             self.done.callback(result)
             return
         if self._process is not None:
-            _end(self._process)
+            _end(self._process, self._environ)
         self.done.errback(result)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], environ: Mapping[str, str]) -> None:
     """With what it started: an installed program often is a script that runs the program proper."""
     with contextlib.suppress(OSError):
         if os.name == "nt":
-            command = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
-            subprocess.run(command, capture_output=True, check=False, timeout=10)
+            # By its whole path: Windows looks in the present directory first.
+            taskkill = Path(environ.get("SystemRoot", r"C:\Windows"), "System32", "taskkill.exe")
+            command = [str(taskkill), "/T", "/F", "/PID", str(process.pid)]
+            subprocess.run(command, env=environ, capture_output=True, check=False, timeout=10)
         else:
             os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -25,7 +25,7 @@ from twisted.internet.task import deferLater, react
 from ccmimolink import __version__
 from ccmimolink.mimocode.catalog_request import CatalogClient, https_agent
 from ccmimolink.mimocode.choices import Asked, Scope
-from ccmimolink.mimocode.errors import Code, SetupError
+from ccmimolink.mimocode.errors import Code, SetupError, Source, blocked
 from ccmimolink.mimocode.flow import World, set_up
 from ccmimolink.mimocode.journal import Step, no_step
 from ccmimolink.mimocode.provider import AUDITED, GONKAGATE, Provider
@@ -221,6 +221,7 @@ async def _set_up(
 ) -> Result:
     try:
         settings = Settings.from_environ(provider)
+        catalog = CatalogClient(reactor, _agent(agent, reactor))
     except SetupError as error:
         result = Result(provider, AUDITED)
         result.end_with(error, failed=False)
@@ -231,7 +232,7 @@ async def _set_up(
         settings=settings,
         terminal=Terminal(sys.stdin, sys.stderr),
         directory=directory,
-        catalog=CatalogClient(reactor, agent(reactor)),
+        catalog=catalog,
         now=lambda: datetime.now(UTC),
         step=step,
     )
@@ -242,6 +243,19 @@ async def _set_up(
         key_from_stdin=options.api_key_stdin,
     )
     return await set_up(world, asked)
+
+
+def _agent(make: Any, reactor: Any) -> Any:
+    """:raises SetupError: the certificate authorities cannot be read."""
+    try:
+        return make(reactor)
+    except (OSError, ImportError):
+        raise blocked(
+            Code.CATALOG_FETCH_FAILED,
+            Source.MODEL_REGISTRY,
+            "No certificate authorities can be read here. Let SSL_CERT_FILE name a file with them.",
+            "reason=certificate",
+        ) from None
 
 
 def _printed(result: Result, status: int, *, as_json: bool) -> int:

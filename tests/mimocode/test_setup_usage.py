@@ -6,6 +6,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -237,3 +238,28 @@ def test_nothing_is_looked_at_before_a_call_is_understood(
     refused("--yes", MARK)
 
     assert os.listdir(tmp_path) == []
+
+
+def test_authorities_that_cannot_be_read_are_told_without_a_traceback(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from ccmimolink.mimocode.command import run\n"
+        "from ccmimolink.mimocode.provider import GONKAGATE\n"
+        "def agent(_reactor): raise PermissionError\n"
+        "sys.exit(run(['--yes', '--json'], GONKAGATE, agent=agent))\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"HOME": str(tmp_path), "PATH": ""},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    result = json.loads(ended.stdout)
+    assert result["errorCode"] == "model_catalog_fetch_failed"
+    assert "SSL_CERT_FILE" in result["message"]
