@@ -25,14 +25,12 @@ from ccmimolink.store import ReasoningCache, ResponseStore
 from ccmimolink.transport import make_agent, make_http_client, make_pool
 from ccmimolink.tries import UpstreamPolicy
 from ccmimolink.upstream import MiMoClient
+from ccmimolink.web.channel import RequestLimits
 from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.keys import KeyResolver
 from ccmimolink.web.resources import Root
 from ccmimolink.web.services import Limits, ProxyServices
 from ccmimolink.web.site import ProxySite
-
-REASONING_CACHE_BYTES = 16 * 1024 * 1024
-"""Room for a thousand tool calls with long thinking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +113,16 @@ def build_graph(
         limiter=limiter,
         client=client,
         store=ResponseStore(max_entries=settings.store_entries, max_bytes=settings.store_bytes),
-        reasoning=ReasoningCache(settings.reasoning_cache_entries, REASONING_CACHE_BYTES),
+        reasoning=ReasoningCache(settings.reasoning_cache_entries, settings.reasoning_cache_bytes),
         lessons=Lessons(monotonic),
     )
     guard = Guard(settings.token, local=settings.listen_address.is_local)
     site = ProxySite(
         Root(guard, services),
-        max_body_bytes=settings.max_body_bytes,
+        limits=RequestLimits(
+            timeout=settings.request_timeout, head=settings.max_head_bytes, body=settings.max_body_bytes
+        ),
+        max_connections=settings.max_connections,
         reactor=reactor,
         refusal=lambda headers: guard.check(headers) or unsuitable_body(headers),
     )

@@ -27,21 +27,16 @@ from twisted.logger import (
     textFileLogObserver,
 )
 from twisted.python.failure import Failure
-from twisted.python.logfile import LogFile
 
 from ccmimolink.demo.service import DemoService, demo_service
 from ccmimolink.graph import Graph, build_graph
 from ccmimolink.keeper import RouteKeeper
 from ccmimolink.listen import TCPAddress
+from ccmimolink.log_file import LogFile
 from ccmimolink.plugins import PluginSet
 from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings, SettingsError
 from ccmimolink.sync.errors import SyncError
-
-LOG_FILE_SIZE = 10 * 1024 * 1024
-"""Bytes after which the log file is rotated."""
-
-LOG_FILES_KEPT = 5
 
 LAST_WORDS = 1.0
 """Seconds for the last events to leave once all requests are over."""
@@ -144,17 +139,17 @@ class ProxyService(Service):
             print(_DEMO_HINT.format(url=url), file=sys.__stdout__, flush=True)
 
     def _open_log(self) -> None:
-        path = self._settings.log
+        settings = self._settings
         try:
             self._log_file = LogFile(
-                path.name,
-                str(path.parent),
-                rotateLength=LOG_FILE_SIZE,
-                maxRotatedFiles=LOG_FILES_KEPT,
-                defaultMode=0o600,
+                settings.log,
+                max_bytes=settings.log_bytes,
+                kept=settings.log_files,
+                tell=lambda what: self._log.error("{what}", what=what),
             )
-        except (OSError, AssertionError) as error:
-            raise SettingsError(f"MIMO_PROXY_LOG: {path} cannot be written: {error}.") from error
+        except OSError as error:
+            reason = f"{settings.log} cannot be written: {error.strerror}"
+            raise SettingsError(f"MIMO_PROXY_LOG: {reason}. Give another file with --log.") from error
         levels = LogLevelFilterPredicate()
         # The pool's factories announce every connection; a file that is kept has better use for the lines.
         levels.setLogLevelForNamespace("twisted.web.client._HTTP11ClientFactory", LogLevel.warn)

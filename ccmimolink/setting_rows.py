@@ -145,6 +145,23 @@ SETTINGS: tuple[Setting, ...] = (
         "MIMO_PROXY_KEEPALIVE_MS", "keepalive", "15000", milliseconds(1), "silence filled towards clients"
     ),
     Setting("MIMO_PROXY_DRAIN_MS", "drain", "30000", milliseconds(), "time for running streams at shutdown"),
+    Setting(
+        "MIMO_PROXY_REQUEST_TIMEOUT_MS",
+        "request_timeout",
+        "120000",
+        milliseconds(1),
+        "time for a request to arrive whole",
+    ),
+    Setting(
+        "MIMO_PROXY_MAX_CONNECTIONS", "max_connections", "256", whole(1), "connections of clients at a time"
+    ),
+    Setting(
+        "MIMO_PROXY_MAX_HEAD_BYTES",
+        "max_head_bytes",
+        "65536",
+        whole(1024),
+        "largest request line, and all headers of a request together",
+    ),
     Setting("MIMO_PROXY_MAX_BODY_BYTES", "max_body_bytes", "67108864", whole(1), "largest request body"),
     Setting(
         "MIMO_PROXY_MAX_DECOMPRESSED_BYTES",
@@ -152,6 +169,20 @@ SETTINGS: tuple[Setting, ...] = (
         "134217728",
         whole(1),
         "largest request body once it is decompressed",
+    ),
+    Setting(
+        "MIMO_PROXY_MAX_EVENT_BYTES",
+        "max_event_bytes",
+        "67108864",
+        whole(1024),
+        "largest event of an upstream stream",
+    ),
+    Setting(
+        "MIMO_PROXY_MAX_ANSWER_BYTES",
+        "max_answer_bytes",
+        "134217728",
+        whole(1024),
+        "largest upstream answer; what is longer is cut there as at a token limit",
     ),
     Setting("MIMO_PROXY_STORE_ENTRIES", "store_entries", "1000", whole(), "stored responses, at most"),
     Setting("MIMO_PROXY_STORE_BYTES", "store_bytes", "67108864", whole(), "memory for stored responses"),
@@ -162,7 +193,16 @@ SETTINGS: tuple[Setting, ...] = (
         whole(),
         "tool calls whose reasoning is remembered; 0 remembers none",
     ),
+    Setting(
+        "MIMO_PROXY_REASONING_CACHE_BYTES",
+        "reasoning_cache_bytes",
+        "16777216",
+        whole(),
+        "memory for it",
+    ),
     Setting("MIMO_PROXY_LOG", "log", "mimo_proxy.log", path, "log file", option="log"),
+    Setting("MIMO_PROXY_LOG_BYTES", "log_bytes", "10485760", whole(1024), "size at which the log is rotated"),
+    Setting("MIMO_PROXY_LOG_FILES", "log_files", "5", whole(0, 1000), "rotated log files that are kept"),
     Setting(
         "MIMO_PROXY_SKIP_CC_SWITCH_SYNC",
         "skip_sync",

@@ -15,6 +15,7 @@ from typing import Any
 
 from ccmimolink.core.models import ModelTable
 from ccmimolink.listen import ListenAddress, parse_endpoint
+from ccmimolink.log_file import why_not
 from ccmimolink.setting_rows import SETTINGS, Setting
 from ccmimolink.setting_values import IF_NO_KEY
 
@@ -68,12 +69,20 @@ class Settings:
     slow_client_timeout: float
     keepalive: float
     drain: float
+    request_timeout: float
+    max_connections: int
+    max_head_bytes: int
     max_body_bytes: int
     max_decompressed_bytes: int
+    max_event_bytes: int
+    max_answer_bytes: int
     store_entries: int
     store_bytes: int
     reasoning_cache_entries: int
+    reasoning_cache_bytes: int
     log: Path
+    log_bytes: int
+    log_files: int
     skip_sync: bool
     require_sync: bool
     restore_on_stop: bool
@@ -157,15 +166,7 @@ class _Source:
 
 def _check_log(source: _Source, log: Path) -> None:
     """Found out here, it is one line from every launcher: later, a daemon has left its terminal."""
-    if os.path.isdir(log):
-        reason = "it is a directory"
-    elif os.path.exists(log):
-        reason = "" if os.access(log, os.W_OK) else "it is not writable"
-    elif not os.path.isdir(log.parent):
-        reason = "its directory does not exist"
-    else:
-        reason = "" if os.access(log.parent, os.W_OK | os.X_OK) else "its directory is not writable"
-    if reason:
+    if reason := why_not(log):
         called = source.called(_row("log"))
         raise SettingsError(f"{called} {str(log)[:200]!r}: {reason}. Give another file with --log.")
 

@@ -30,7 +30,10 @@ def makeService(options: Options) -> IService:
 
     from ccmimolink.keeper import check_beforehand
     from ccmimolink.service import build_service
+    from ccmimolink.timers import keep_steady
 
+    if not keep_steady(reactor):
+        _log.warn("Something is timed already: a change of the clock will hold up timers.")
     settings = options.settings
     for name in settings.unknown_variables:
         _log.warn("The variable {name} means nothing to ccmimolink. Is it misspelt?", name=name)

@@ -1,14 +1,33 @@
-"""A timer that a change of the wall clock does not fire.
+"""Timers that a change of the wall clock neither fires nor holds up.
 
-Owns the one answer to a trap of the reactor: ``reactor.seconds`` is the wall clock, so a ``callLater`` comes
-early when that is set forward. Here the reactor only says *look again*, and a monotonic clock decides.
+Owns the answers to a trap of the reactor: ``reactor.seconds`` is the wall clock, so a ``callLater`` comes
+early when that is set forward, and late by as much when it is set back. The program makes its reactor steady.
+Who runs the service on another reactor is spared the early ones: there a timer only says *look again*, and a
+monotonic clock decides.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
+
+
+def keep_steady(reactor: Any, monotonic: Callable[[], float] = time.monotonic) -> bool:
+    """Let all timers of a reactor go by a clock that nobody sets: ours, and those of Twisted itself.
+
+    To be called before anything is timed: a call that is pending is due by the former clock. Then nothing is
+    done.
+
+    :returns: whether the reactor is steady now.
+    """
+    if reactor.getDelayedCalls():
+        return False
+    reactor.seconds = monotonic
+    return True
+
 
 LONGEST_CALL = 5.0
 """Seconds. A clock that is set back holds a pending call up by as much, so none is long."""

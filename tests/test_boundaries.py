@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setting_values": set(),
     "setting_rows": {"model_file", "setting_values"},
     "model_file": {"setting_values", "core"},
-    "settings": {"listen", "setting_rows", "setting_values", "core"},
+    "log_file": set(),
+    "settings": {"listen", "log_file", "setting_rows", "setting_values", "core"},
     "printable": set(),
     "private_files": set(),
     "trust": set(),
@@ -56,8 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
         "core",
     },
-    "service": {"graph", "demo", "keeper", "plugins", "route", "settings", "sync", "listen"},
-    "tap": {"service", "keeper", "options", "startup", "listen"},
+    "service": {"graph", "demo", "keeper", "plugins", "route", "settings", "sync", "listen", "log_file"},
+    "tap": {"service", "keeper", "options", "startup", "listen", "timers"},
 }
 CORE_FORBIDS = {"time", "random", "os", "logging", "uuid", "secrets", "socket", "asyncio", "threading"}
 CORE_ALLOWS = {"msgspec", PACKAGE}

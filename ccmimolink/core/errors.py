@@ -28,6 +28,8 @@ class FailureKind(enum.Enum):
     MODERATION = "refused by moderation"
     PLUGIN_FAILED = "plugin failure"
     BODY_TOO_LARGE = "body too large"
+    HEAD_TOO_LARGE = "headers too large"
+    REQUEST_TIMEOUT = "request too slow"
     UNSUPPORTED_MEDIA = "content type or encoding not supported"
     UNPROCESSABLE = "unprocessable"
     FORBIDDEN = "forbidden"
@@ -42,6 +44,7 @@ class FailureKind(enum.Enum):
     CONTEXT_TOO_LONG = "context too long"
     RATE_LIMITED = "rate limited"
     QUEUE_FULL = "queue full"
+    TOO_MANY_CONNECTIONS = "too many connections"
     DRAINING = "draining"
     UPSTREAM_DOWN = "upstream down"
     UPSTREAM_TIMEOUT = "upstream timeout"
@@ -152,6 +155,8 @@ _TABLE: Mapping[FailureKind, _Row] = {
     _K.MODERATION: _refused(400, "content_filter"),
     _K.PLUGIN_FAILED: _refused(400, "plugin_failed"),
     _K.BODY_TOO_LARGE: _refused(413, "body_too_large"),
+    _K.HEAD_TOO_LARGE: _refused(431, "head_too_large"),
+    _K.REQUEST_TIMEOUT: _refused(408, "request_timeout"),
     _K.UNSUPPORTED_MEDIA: _refused(415, "unsupported_media_type"),
     _K.UNPROCESSABLE: _refused(422),
     _K.FORBIDDEN: _refused(403, "forbidden"),
@@ -173,6 +178,7 @@ _TABLE: Mapping[FailureKind, _Row] = {
     ),
     _K.RATE_LIMITED: _busy("rate_limit_exceeded", 30.0),
     _K.QUEUE_FULL: _busy("queue_full", 5.0),
+    _K.TOO_MANY_CONNECTIONS: _busy("too_many_connections", 5.0),
     _K.DRAINING: _busy("draining", 5.0),
     _K.UPSTREAM_DOWN: _down(502, "upstream_unavailable"),
     _K.UPSTREAM_TIMEOUT: _down(504, "upstream_timeout"),

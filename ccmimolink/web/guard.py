@@ -27,21 +27,47 @@ class Guard:
     def __init__(self, token: str = "", *, local: bool = True) -> None:
         self._token, self._local = token.encode(), local
 
-    def check(self, headers: Headers) -> Failure | None:
-        """The reason to refuse the request, or None."""
-        origin = headers.getRawHeaders(b"origin")
-        if origin and not _is_loopback(_host_name(origin[-1].decode("latin-1").partition("//")[2])):
+    def check(self, headers: Headers, target: bytes = b"/") -> Failure | None:
+        """The reason to refuse the request, or None.
+
+        :param target: the request target as it was sent. Other forms than a path name a host as well, or ask
+            to be connected with one.
+        """
+        if _comes_from_a_page(headers):
             return _forbidden("Requests from web pages are not served.")
         hosts = headers.getRawHeaders(b"host") or []
         if self._local and (len(hosts) != 1 or not _is_loopback(_host_name(hosts[0].decode("latin-1")))):
             return _forbidden("The Host header must name this machine: 127.0.0.1, localhost or [::1].")
+        if not target.startswith(b"/"):
+            return _forbidden("This is no forward proxy: send the path alone, such as /v1/responses.")
         if self._token and not self._knows_token(headers):
             return _forbidden("The bearer token (MIMO_PROXY_TOKEN) is missing or wrong.")
         return None
 
     def _knows_token(self, headers: Headers) -> bool:
+        """In a time that tells nothing of where a wrong token differs."""
         values = headers.getRawHeaders(b"authorization") or [b""]
-        return hmac.compare_digest(values[-1].strip(), b"Bearer " + self._token)
+        scheme, _, token = values[-1].strip().partition(b" ")
+        same = hmac.compare_digest(token.strip(), self._token)
+        return same and len(values) == 1 and scheme.lower() == b"bearer"
+
+
+_NOT_A_PAGE = (b"same-origin", b"none")
+"""What a browser says in ``Sec-Fetch-Site`` of a request that no other page made: one of ours did, or the
+user, who typed the address."""
+
+
+def _comes_from_a_page(headers: Headers) -> bool:
+    """Whether a page that is not ours made a browser send the request.
+
+    A page on another port of this machine is another origin too. Of pictures and links a browser sends no
+    ``Origin``; those are known by ``Sec-Fetch-Site``.
+    """
+    sites = headers.getRawHeaders(b"sec-fetch-site") or []
+    if any(site.strip().lower() not in _NOT_A_PAGE for site in sites):
+        return True
+    own = [b"http://" + host.lower() for host in headers.getRawHeaders(b"host") or []]
+    return any(origin.lower() not in own for origin in headers.getRawHeaders(b"origin") or [])
 
 
 def unsuitable_body(headers: Headers) -> Failure | None:

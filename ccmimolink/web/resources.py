@@ -43,7 +43,7 @@ class Root(Resource):
         self.putChild(b"health", Health(services))
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
-        refusal = self._guard.check(request.requestHeaders)
+        refusal = self._guard.check(request.requestHeaders, request.uri)
         return Refusing(refusal) if refusal is not None else super().getChildWithDefault(path, request)
 
     def getChild(self, path: bytes, request: Request) -> IResource:

@@ -31,6 +31,8 @@ TABLE: dict[FailureKind, tuple[tuple[int, str | None, str | None], Any, str, str
     K.MODERATION: ((400, "content_filter", None), PLAIN_400, "invalid_prompt", "invalid_prompt"),
     K.PLUGIN_FAILED: ((400, "plugin_failed", None), PLAIN_400, "invalid_prompt", "invalid_prompt"),
     K.BODY_TOO_LARGE: ((413, "body_too_large", None), PLAIN_400, "invalid_prompt", "invalid_prompt"),
+    K.HEAD_TOO_LARGE: ((431, "head_too_large", None), PLAIN_400, "invalid_prompt", "invalid_prompt"),
+    K.REQUEST_TIMEOUT: ((408, "request_timeout", None), PLAIN_400, "invalid_prompt", "invalid_prompt"),
     K.UNSUPPORTED_MEDIA: (
         (415, "unsupported_media_type", None),
         PLAIN_400,
@@ -80,6 +82,12 @@ TABLE: dict[FailureKind, tuple[tuple[int, str | None, str | None], Any, str, str
         "rate_limit_exceeded",
     ),
     K.QUEUE_FULL: ((429, "queue_full", "5"), (429, JSON, "5"), "rate_limit_exceeded", "rate_limit_exceeded"),
+    K.TOO_MANY_CONNECTIONS: (
+        (429, "too_many_connections", "5"),
+        (429, JSON, "5"),
+        "rate_limit_exceeded",
+        "rate_limit_exceeded",
+    ),
     K.DRAINING: ((429, "draining", "5"), (429, JSON, "5"), "rate_limit_exceeded", "rate_limit_exceeded"),
     K.UPSTREAM_DOWN: ((502, "upstream_unavailable", "5"), STREAM, "server_error", "slow_down"),
     K.UPSTREAM_TIMEOUT: ((504, "upstream_timeout", "5"), STREAM, "server_error", "slow_down"),

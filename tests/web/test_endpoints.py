@@ -209,10 +209,23 @@ def test_a_head_of_60_kb_is_accepted(proxy: MemoryProxy) -> None:
     assert len(proxy.upstream) == 1
 
 
-def test_a_head_beyond_64_kb_is_not(proxy: MemoryProxy) -> None:
-    client = proxy.post(x_codex_turn_metadata="m" * 66_000)
+@pytest.mark.parametrize("headers", [{"x_long": "m" * 66_000}, {f"x_{n}": "m" * 700 for n in range(100)}])
+@pytest.mark.parametrize("codex", [False, True])
+def test_a_head_beyond_64_kb_is_refused_by_its_name(
+    proxy: MemoryProxy, headers: dict[str, Any], codex: bool
+) -> None:
+    client = proxy.post(codex=codex, **headers)
     assert proxy.upstream == []
+    assert client.reply.status in (431, 400)
+    assert b"MIMO_PROXY_MAX_HEAD_BYTES" in client.reply.body
+    proxy.advance(6)
     assert client.closed
+
+
+def test_a_head_line_without_end_is_refused_before_it_ends(proxy: MemoryProxy) -> None:
+    client = proxy.connect()
+    client.send(b"GET /" + b"x" * 200_000)
+    assert client.reply.status == 431
 
 
 # -- compact ----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tests.memory_proxy import MemoryProxy
 
 
 def verdict(guard: Guard, **headers: Any) -> FailureKind | None:
-    failure = guard.check(Headers({name: [value] for name, value in headers.items()}))
+    failure = guard.check(Headers({name.replace("_", "-"): [value] for name, value in headers.items()}))
     return None if failure is None else failure.kind
 
 
@@ -59,9 +59,38 @@ def test_a_missing_or_doubled_host_is_refused() -> None:
     assert Guard().check(Headers({"host": ["localhost", "evil.example"]})) is not None
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:80"])
-def test_an_origin_on_this_machine_is_served(origin: str) -> None:
-    assert verdict(Guard(), host="localhost", origin=origin) is None
+@pytest.mark.parametrize("host", ["localhost:9876", "127.0.0.1", "[::1]:80"])
+def test_a_page_of_our_own_is_served(host: str) -> None:
+    assert verdict(Guard(), host=host, origin=f"http://{host}") is None
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:3000", "http://127.0.0.1:9876", "https://localhost:9876"]
+)
+def test_a_page_of_another_port_name_or_scheme_of_this_machine_is_refused(origin: str) -> None:
+    assert verdict(Guard(), host="localhost:9876", origin=origin) is FailureKind.FORBIDDEN
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "", "something"])
+def test_what_a_browser_sends_for_another_page_is_refused_without_an_origin_too(site: str) -> None:
+    assert verdict(Guard(), host="localhost", sec_fetch_site=site) is FailureKind.FORBIDDEN
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none", "None"])
+def test_what_a_browser_sends_for_its_user_is_served(site: str) -> None:
+    assert verdict(Guard(), host="localhost", sec_fetch_site=site) is None
+
+
+def test_of_several_origins_each_counts() -> None:
+    headers = Headers({"host": ["localhost"], "origin": ["http://evil.example", "http://localhost"]})
+    assert Guard().check(headers) is not None
+
+
+@pytest.mark.parametrize(
+    "target", [b"http://evil.example/v1/models", b"http://localhost/health", b"*", b"a:443"]
+)
+def test_a_target_that_is_no_path_is_refused(target: bytes) -> None:
+    assert Guard().check(Headers({"host": ["localhost"]}), target) is not None
 
 
 FOREIGN = [
@@ -88,6 +117,8 @@ def test_beyond_loopback_the_token_stands_in_for_the_host_name() -> None:
     assert verdict(guard, host="mimo.lan", authorization="Bearer fake-token") is None
     assert verdict(guard, host="localhost") is FailureKind.FORBIDDEN
     assert verdict(guard, host="localhost", authorization="Bearer fake-tokem") is FailureKind.FORBIDDEN
+    assert verdict(guard, host="localhost", authorization="bearer  fake-token") is None
+    assert verdict(guard, host="localhost", authorization="Basic fake-token") is FailureKind.FORBIDDEN
 
 
 def test_on_loopback_a_token_is_asked_for_beside_the_host_name() -> None:

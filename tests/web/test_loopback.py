@@ -178,7 +178,7 @@ async def test_a_client_that_does_not_read_stops_the_upstream_and_the_memory(loo
     sent = await stalled(loopback, flood)
     # The sockets of both hops hold a few megabytes; what is held here is the rest, and that is one read.
     assert sent < 30_000_000
-    (channel,) = loopback.graph.site.channels
+    (channel,) = loopback.graph.site._channels
     transport: Any = channel.transport
     assert len(transport.dataBuffer) + transport._tempDataLen < 1_000_000
     client.transport.resumeProducing()
@@ -194,7 +194,7 @@ async def test_a_client_that_never_reads_is_dropped(loopback: LoopbackProxy) -> 
     upstream.send(STREAM_HEAD)
     Flood(upstream, 60_000_000)
     await loopback.until(lambda: upstream.lost and loopback.at_rest())
-    assert not loopback.graph.site.channels
+    assert loopback.graph.site.connections == 0
 
 
 @pytest_twisted.ensureDeferred

@@ -1,0 +1,222 @@
+"""One client's connection: what is refused before a request is whole.
+
+Owns the sizes and the time of a request that arrives, and what may follow it while it is answered. It must
+not know any endpoint, nor how many connections there are: that is the site's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol, cast
+
+from twisted.internet.interfaces import IDelayedCall, ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
+from twisted.web.server import Request
+
+from ccmimolink.core.errors import Failure as RequestFailure
+from ccmimolink.core.errors import FailureKind, Profile, http_answer
+from ccmimolink.web.client import profile_of
+
+REFUSAL_LINGER = 5
+"""Seconds for a client to notice that its body is refused. Closing at once would reset the connection, and
+the answer would be lost with it."""
+
+MAX_PIPELINED = 8 * 1024
+"""Bytes that a client may send while a request of its is answered. Beyond this much they are thrown away and
+the connection closes after the answer. (Twisted would stop to read, and not notice that the client left.)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLimits:
+    """Of a request that arrives.
+
+    :ivar timeout: seconds from its first byte to its last.
+    :ivar head: bytes of the request line, and of all headers together.
+    :ivar body: bytes as they come over the wire.
+    """
+
+    timeout: float
+    head: int
+    body: int
+
+
+class ChannelOwner(Protocol):
+    """What a connection needs of its site."""
+
+    limits: RequestLimits
+
+    def refusal(self, headers: Headers) -> RequestFailure | None:
+        """Why a body is not even read, judged by its headers, or None."""
+
+    def opened(self, channel: ProxyChannel) -> None: ...
+
+    def became_idle(self, channel: ProxyChannel) -> None: ...
+
+    def closed(self, channel: ProxyChannel) -> None: ...
+
+
+class ProxyChannel(HTTPChannel):
+    """One client connection. Its site sets ``site`` before the connection is made.
+
+    :ivar refused: whether it is closing behind an answer that came early.
+    """
+
+    _log = Logger()
+
+    site: ChannelOwner
+    refused = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answering = False
+        self._head_size = self._pipelined = 0
+        self._arrival: IDelayedCall | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is under way on it, nor the beginning of one."""
+        return not self.requests and self._arrival is None and not self.refused
+
+    # -- its life -----------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        # The whole head is bounded below, and a line of it by that.
+        self.totalHeadersSize = self.MAX_LENGTH = 2 * self.site.limits.head
+        super().connectionMade()
+        self.site.opened(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._has_arrived()
+        super().connectionLost(reason)
+        self.site.closed(self)
+
+    # -- a request arrives ----------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._arrival is None and not self._answering:
+            self._arrival = self.callLater(self.site.limits.timeout, self._too_slow)
+        super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        if self.refused:
+            return
+        self._head_size += len(line) + 2
+        if self._head_size > self.site.limits.head:
+            self._head_too_large()
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._head_too_large()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        if self.refused:
+            return
+        if self._answering:
+            self._pipelined += len(data)
+            if self._pipelined > MAX_PIPELINED:
+                self.persistent = False
+                return
+        super().rawDataReceived(data)
+
+    def allContentReceived(self) -> None:
+        # The read that broke a limit may complete the request as well, and it was answered already.
+        if not self.refused:
+            self._has_arrived()
+            self._head_size = 0
+            self._answering = True
+            super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        self._answering, self._pipelined = False, 0
+        self.site.became_idle(self)
+        super().requestDone(request)
+
+    def _has_arrived(self) -> None:
+        if self._arrival is not None:
+            arrival, self._arrival = self._arrival, None
+            if arrival.active():
+                arrival.cancel()
+
+    # -- refusals -------------------------------------------------------------------------------------------
+
+    def _too_slow(self) -> None:
+        seconds = self.site.limits.timeout
+        message = f"The request did not arrive within {seconds:g} s (MIMO_PROXY_REQUEST_TIMEOUT_MS)."
+        self.refuse(RequestFailure(FailureKind.REQUEST_TIMEOUT, message))
+
+    def _head_too_large(self) -> None:
+        limit = self.site.limits.head
+        message = f"The headers of the request are larger than {limit} bytes (MIMO_PROXY_MAX_HEAD_BYTES)."
+        self.refuse(RequestFailure(FailureKind.HEAD_TOO_LARGE, message))
+
+    def refuse(self, failure: RequestFailure) -> None:
+        """Answer before the request is complete, read no more of it, and close."""
+        if self.refused:
+            return
+        self.refused = True
+        self._has_arrived()
+        self._log.info("a request was refused: {reason}", reason=failure.message)
+        profile = profile_of(self.requests[-1].requestHeaders) if self.requests else Profile.GENERIC
+        answer = http_answer(failure, profile)
+        phrase = HTTPStatus(answer.status).phrase.encode()
+        lines = [b"HTTP/1.1 %d %b" % (answer.status, phrase), b"connection: close"]
+        lines += [f"{name}: {value}".encode() for name, value in answer.headers]
+        lines += [b"content-length: %d" % len(answer.body), b"", answer.body]
+        assert self.transport is not None
+        self.transport.write(b"\r\n".join(lines))
+        self.dataReceived = _ignore  # type: ignore[method-assign, assignment]  # as HTTPChannel goes deaf
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.loseWriteConnection()
+        self.setTimeout(REFUSAL_LINGER)
+
+
+def _ignore(_data: bytes) -> None:
+    """Takes the rest of a request that was refused."""
+
+
+class ProxyRequest(Request):
+    """A request whose body is refused as early as can be: by its headers, by its length, or as it arrives."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._size = 0
+        self._refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(length)
+        if length == 0:
+            return
+        refusal = self._channel.site.refusal(self.requestHeaders)
+        if refusal is not None:
+            self._refuse(refusal)
+        elif length is not None:
+            self._count(length)
+            self._size = 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._count(len(data))
+        if not self._refused:
+            super().handleContentChunk(data)
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        limit = self._channel.site.limits.body
+        if self._size > limit and not self._refused:
+            message = f"The request body is larger than {limit} bytes (MIMO_PROXY_MAX_BODY_BYTES)."
+            self._refuse(RequestFailure(FailureKind.BODY_TOO_LARGE, message))
+
+    def _refuse(self, failure: RequestFailure) -> None:
+        self._refused = True
+        # No "100 Continue" after a refusal.
+        self.requestHeaders.removeHeader(b"expect")
+        self._channel.refuse(failure)
+
+    @property
+    def _channel(self) -> ProxyChannel:
+        return cast(ProxyChannel, self.channel)
