@@ -97,6 +97,8 @@ def build_graph(
             slow_client_timeout=settings.slow_client_timeout,
             keepalive=settings.keepalive,
             max_decompressed_bytes=settings.max_decompressed_bytes,
+            max_event_bytes=settings.max_event_bytes,
+            max_answer_bytes=settings.max_answer_bytes,
             max_calls=settings.max_calls,
         ),
         settings=SettingsView(

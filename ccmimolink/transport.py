@@ -44,9 +44,16 @@ class BytesBody:
         """All was written already."""
 
 
+_ENCODING = b"x-encoding-as-sent"
+"""Where the content-encoding of a response stands, out of treq's sight."""
+
+
 @implementer(IAgent)
 class IdentityAgent:
-    """Asks for an uncompressed answer: treq asks for gzip, and a compressed stream arrives in lumps."""
+    """Asks for an uncompressed answer: treq asks for gzip, and a compressed stream arrives in lumps.
+
+    What comes compressed all the same is left so: treq would unpack it without a bound.
+    """
 
     def __init__(self, agent: IAgent) -> None:
         self._agent = agent
@@ -56,7 +63,21 @@ class IdentityAgent:
     ) -> Deferred[IResponse]:
         headers = headers.copy() if headers is not None else Headers()
         headers.setRawHeaders(b"accept-encoding", [b"identity"])
-        return self._agent.request(method, uri, headers, bodyProducer)
+        return self._agent.request(method, uri, headers, bodyProducer).addCallback(_hide_encoding)
+
+
+def _hide_encoding(response: IResponse) -> IResponse:
+    values = response.headers.getRawHeaders(b"content-encoding") or []
+    response.headers.removeHeader(b"content-encoding")
+    response.headers.setRawHeaders(_ENCODING, values)
+    return response
+
+
+def encoding_of(response: IResponse) -> bytes:
+    """The content coding of a body, in lower case; empty for none."""
+    values = response.headers.getRawHeaders(_ENCODING) or []
+    names = [name.strip().lower() for name in b",".join(values).split(b",")]
+    return b",".join(name for name in names if name not in (b"", b"identity"))
 
 
 def drop(transport: ITransport) -> None:

@@ -27,9 +27,10 @@ from twisted.web.iweb import IResponse
 from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
 from ccmimolink.core.retry import parse_retry_after
 from ccmimolink.core.upstream_errors import ADDRESS, Refusal, classify_response, may_be_a_burst, without_key
+from ccmimolink.inflate import ENCODINGS, deliver_body
 from ccmimolink.route import Target
 from ccmimolink.timers import MonotonicTimer
-from ccmimolink.transport import drop
+from ccmimolink.transport import drop, encoding_of
 from ccmimolink.tries import SharedRetryBudget, Tries, Trouble, UpstreamPolicy
 
 _T = TypeVar("_T")
@@ -169,6 +170,7 @@ class MiMoClient:
         )
         response = await self._headers_in_time(request, self._policy.first_byte_timeout)
         if response.code == 200:
+            _check_encoding(response)
             _check_content_type(response)
             return response
         raise await self._refusal(response, target.key)
@@ -205,7 +207,7 @@ class MiMoClient:
         reader = _BoundedReader(limit)
         timer = MonotonicTimer(self._clock, self._monotonic, seconds, reader.time_out)
         try:
-            response.deliverBody(reader)
+            deliver_body(response, reader, self._clock)
             return await reader.done
         finally:
             timer.cancel()
@@ -331,6 +333,20 @@ def _check_content_type(response: IResponse) -> None:
     if kind and b"event-stream" not in kind and b"json" not in kind and kind != b"text/plain":
         response.deliverBody(_Dropped())
         message = f"MiMo answered with a page. Check {ADDRESS}: it ends in /v1."
+        raise Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
+
+
+def _check_encoding(response: IResponse) -> None:
+    """No encoding was asked for. Gzip can be read all the same.
+
+    :raises Trouble: the body is in one that cannot.
+    """
+    encoding = encoding_of(response)
+    if encoding and encoding not in ENCODINGS:
+        response.deliverBody(_Dropped())
+        message = (
+            f"MiMo answered in an encoding that was not asked for ({encoding[:40].decode('latin-1')!r})."
+        )
         raise Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
 
 

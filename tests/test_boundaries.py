@@ -40,9 +40,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"core"},
     "timers": set(),
     "transport": {"trust"},
+    "inflate": {"transport"},
     "tries": {"core"},
-    "upstream": {"route", "timers", "transport", "tries", "core"},
-    "web": {"route", "upstream", "lessons", "limiter", "store", "timers", "transport", "core"},
+    "upstream": {"inflate", "route", "timers", "transport", "tries", "core"},
+    "web": {"inflate", "route", "upstream", "lessons", "limiter", "store", "timers", "transport", "core"},
     "demo": set(),
     "graph": {
         "route",

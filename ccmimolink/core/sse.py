@@ -33,6 +33,11 @@ class SSEDecoder:
         self._after_cr = False
         self._at_start = True
 
+    @property
+    def holds(self) -> bool:
+        """Whether a part of an event is held."""
+        return bool(self._partial_line or self._data)
+
     def receive_data(self, data: bytes) -> list[bytes]:
         """The payloads of the events that these bytes complete, in order.
 

@@ -26,6 +26,10 @@ REFUSAL_LINGER = 5
 """Seconds for a client to notice that its body is refused. Closing at once would reset the connection, and
 the answer would be lost with it."""
 
+IDLE_TIMEOUT = 120
+"""Seconds that a connection may be idle between requests, a body may pause while it arrives, or the last
+answer of a connection may be left unread."""
+
 MAX_PIPELINED = 8 * 1024
 """Bytes that a client may send while a request of its is answered. Beyond this much they are thrown away and
 the connection closes after the answer. (Twisted would stop to read, and not notice that the client left.)"""
@@ -73,7 +77,7 @@ class ProxyChannel(HTTPChannel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._answering = False
+        self._answering = self._client_is_behind = False
         self._head_size = self._pipelined = 0
         self._arrival: IDelayedCall | None = None
 
@@ -114,6 +118,24 @@ class ProxyChannel(HTTPChannel):
     def lineLengthExceeded(self, line: bytes) -> None:
         self._head_too_large()
 
+    def headerReceived(self, line: bytes) -> bool:
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # more digits than Python makes a number of
+            self.refuse(
+                RequestFailure(FailureKind.INVALID_REQUEST, "content-length: the number is too long.")
+            )
+            return False
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """Twisted splits the header at blanks only."""
+        values = request.requestHeaders.getRawHeaders(b"connection") or []
+        options = {option.strip().lower() for option in b",".join(values).split(b",")}
+        if b"close" in options:
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            return False
+        return bool(super().checkPersistence(request, version))
+
     def rawDataReceived(self, data: bytes) -> None:
         if self.refused:
             return
@@ -134,8 +156,22 @@ class ProxyChannel(HTTPChannel):
 
     def requestDone(self, request: Any) -> None:
         self._answering, self._pipelined = False, 0
+        if self._client_is_behind:
+            # Twisted would read the next request, and collect its answer behind this one.
+            self.persistent = False
         self.site.became_idle(self)
         super().requestDone(request)
+        if not self.persistent:
+            # Its last answer still leaves, for as long as somebody reads it.
+            self.setTimeout(IDLE_TIMEOUT)
+
+    def pauseProducing(self) -> None:
+        self._client_is_behind = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._client_is_behind = False
+        super().resumeProducing()
 
     def _has_arrived(self) -> None:
         if self._arrival is not None:

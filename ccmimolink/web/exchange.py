@@ -35,6 +35,7 @@ from ccmimolink.core.template import response_template
 from ccmimolink.core.tools import ToolTable
 from ccmimolink.core.upstream_errors import Refusal, without_key
 from ccmimolink.core.writers import carrier
+from ccmimolink.inflate import deliver_body
 from ccmimolink.web.amendments import Amendments
 from ccmimolink.web.answers import json_answer, send, send_failure
 from ccmimolink.web.bodies import codings, decoded
@@ -191,6 +192,12 @@ class ResponsesExchange:
             )
         if stream.response.status == "completed" and not stream.response.output:
             self._log.warn("{id}: MiMo's answer was empty", id=self._id)
+        if self._relay is not None and self._relay.was_cut:
+            self._log.warn(
+                "{id}: MiMo's answer was cut at {limit} bytes (MIMO_PROXY_MAX_ANSWER_BYTES)",
+                id=self._id,
+                limit=self._services.limits.max_answer_bytes,
+            )
         if stream.promoted:
             self._log.info("{id}: the answer was thinking alone, and was given as text too", id=self._id)
 
@@ -274,7 +281,7 @@ class ResponsesExchange:
             lingering=services.lingering,
             parser_failed=lambda error: services.plugin_failed(error.name, error.__cause__ or error).failure,
         )
-        response.deliverBody(self._relay)
+        deliver_body(response, self._relay, services.clock)
         await self._relay.finished
 
     # -- the client's side --------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class Guard:
         :param target: the request target as it was sent. Other forms than a path name a host as well, or ask
             to be connected with one.
         """
-        if _comes_from_a_page(headers):
+        if _comes_from_a_page(headers, may_be_opened=target in _OPENED):
             return _forbidden("Requests from web pages are not served.")
         hosts = headers.getRawHeaders(b"host") or []
         if self._local and (len(hosts) != 1 or not _is_loopback(_host_name(hosts[0].decode("latin-1")))):
@@ -52,19 +52,20 @@ class Guard:
         return same and len(values) == 1 and scheme.lower() == b"bearer"
 
 
-_NOT_A_PAGE = (b"same-origin", b"none")
-"""What a browser says in ``Sec-Fetch-Site`` of a request that no other page made: one of ours did, or the
-user, who typed the address."""
+_OPENED = frozenset({b"/health", b"/openapi.json"})
+"""What a person may open in a browser by its address: it asks nobody."""
 
 
-def _comes_from_a_page(headers: Headers) -> bool:
+def _comes_from_a_page(headers: Headers, *, may_be_opened: bool) -> bool:
     """Whether a page that is not ours made a browser send the request.
 
     A page on another port of this machine is another origin too. Of pictures and links a browser sends no
-    ``Origin``; those are known by ``Sec-Fetch-Site``.
+    ``Origin``; those are known by ``Sec-Fetch-Site``. That says ``none`` where a person typed the address,
+    but also where an address that was typed led here by a redirect.
     """
+    known = (b"same-origin", b"none") if may_be_opened else (b"same-origin",)
     sites = headers.getRawHeaders(b"sec-fetch-site") or []
-    if any(site.strip().lower() not in _NOT_A_PAGE for site in sites):
+    if any(site.strip().lower() not in known for site in sites):
         return True
     own = [b"http://" + host.lower() for host in headers.getRawHeaders(b"host") or []]
     return any(origin.lower() not in own for origin in headers.getRawHeaders(b"origin") or [])

@@ -28,7 +28,7 @@ from ccmimolink.core.scan import ParserFailed
 from ccmimolink.core.sse import EventTooLarge
 from ccmimolink.core.states import State
 from ccmimolink.core.stream import ResponseStream
-from ccmimolink.core.upstream_events import Ended, Failed, UpstreamEvent
+from ccmimolink.core.upstream_events import Ended, Failed, Finished, UpstreamEvent
 from ccmimolink.timers import LONGEST_CALL, MonotonicTimer
 from ccmimolink.transport import drop
 from ccmimolink.web.services import Limits, Lingering
@@ -40,12 +40,23 @@ TAIL_TIMEOUT = 5.0
 """Seconds that the upstream gets for its usage and its end once it has said that the turn is finished."""
 
 
+EMPTY_LIMITS = 4
+"""So many idle limits may pass without an event while comments or empty lines come. MiMo has been seen to
+send nothing else for half an hour; a gateway in front of a dead server does so for ever."""
+
+
 class Outlet(Protocol):
     """Where the events go. ``open`` comes once, before the first ``write``."""
 
     def open(self, producer: Relay) -> None: ...
 
     def write(self, data: bytes) -> None: ...
+
+
+def _event_too_large(limits: Limits) -> Failure:
+    limit = limits.max_event_bytes
+    message = f"MiMo sent an event of more than {limit} bytes (MIMO_PROXY_MAX_EVENT_BYTES)."
+    return Failure(FailureKind.STREAM_BROKEN, message)
 
 
 @implementer(IPushProducer)
@@ -62,6 +73,7 @@ class Relay(TwistedProtocol):
         request.
     :param without_key: an error's payload without the key that was sent.
     :param lingering: holds the relay while it waits for the end of a body whose answer is complete.
+    :ivar was_cut: whether the answer was longer than the limit.
     """
 
     def __init__(
@@ -84,7 +96,9 @@ class Relay(TwistedProtocol):
         self._keepalive = math.inf if outlet is None else limits.keepalive
         self._accepted, self._without_key = accepted, without_key
         self._parser_failed = parser_failed
-        self._decoder = AnswerDecoder()
+        self._decoder = AnswerDecoder(limits.max_event_bytes)
+        self._room = limits.max_answer_bytes
+        self.was_cut = False
         self._received: list[bytes] = []
         self._turn: IDelayedCall | None = None
         self._was_accepted = False
@@ -92,7 +106,7 @@ class Relay(TwistedProtocol):
         self._committed = False
         self._paused = False
         self._closed = False
-        self._read_at = self._wrote_at = monotonic()
+        self._read_at = self._event_at = self._wrote_at = monotonic()
         self._silence = clock.callLater(self._next_look(), self._guarded, self._look)
         self._slow: MonotonicTimer | None = None
         self._lingering = lingering
@@ -135,13 +149,16 @@ class Relay(TwistedProtocol):
         data = b"".join(self._received)
         self._received.clear()
         self._read_at = self._monotonic()
+        self._room -= len(data)
         events: list[StreamEvent] = []
         try:
             self._feed(data, events, at_end=at_end)
             if at_end:
                 events += self._stream.receive_eof()
+            elif self._room < 0:
+                self._cut(events)
         except EventTooLarge:
-            self._fail(Failure(FailureKind.STREAM_BROKEN, "MiMo sent an event of more than 64 MiB."), events)
+            self._fail(_event_too_large(self._limits), events)
             return
         except ParserFailed as error:
             self._fail(self._parser_failed(error), events)
@@ -159,6 +176,8 @@ class Relay(TwistedProtocol):
         payloads = self._decoder.receive_data(data) if data else []
         if at_end:
             payloads += self._decoder.receive_eof()
+        if payloads or self._decoder.holds:
+            self._event_at = self._read_at
         receive = self._stream.receive
         for payload in payloads:
             found = read_payload(payload)
@@ -170,6 +189,12 @@ class Relay(TwistedProtocol):
                 events += receive(event)
         if at_end and not self._committed and not events:
             raise UpstreamError(Failure(FailureKind.STREAM_BROKEN, "MiMo's answer was empty."))
+
+    def _cut(self, events: list[StreamEvent]) -> None:
+        """The answer is longer than any may be: it ends as if MiMo's own limit had ended it."""
+        self.was_cut = True
+        events += self._stream.receive(Finished("length"))
+        events += self._stream.receive(Ended())
 
     def _weigh(self, event: UpstreamEvent) -> None:
         """Take the upstream's first word for what it tells of the request.
@@ -224,7 +249,7 @@ class Relay(TwistedProtocol):
 
     def _finish(self, error: ProxyError | None) -> None:
         self._stop_timers()
-        if error is not None or self._stream.failure is not None:
+        if error is not None or self._stream.failure is not None or self.was_cut:
             # MiMo may go on talking, and billing.
             self.drop()
         elif not self._closed:
@@ -271,7 +296,7 @@ class Relay(TwistedProtocol):
 
     def resumeProducing(self) -> None:
         self._paused = False
-        self._read_at = self._monotonic()
+        self._read_at = self._event_at = self._monotonic()
         if self._slow is not None:
             self._slow.cancel()
             self._slow = None
@@ -305,8 +330,8 @@ class Relay(TwistedProtocol):
                 self.drop()
                 self._translate(at_end=True)
                 return
-            if at - self._read_at >= self._limits.idle_timeout:
-                seconds = self._limits.idle_timeout
+            seconds = self._limits.idle_timeout
+            if at - self._read_at >= seconds or at - self._event_at >= seconds * EMPTY_LIMITS:
                 message = f"MiMo's stream was silent for {seconds:g} s (MIMO_PROXY_IDLE_TIMEOUT_MS)."
                 kind = FailureKind.STREAM_BROKEN if self._committed else FailureKind.UPSTREAM_TIMEOUT
                 self.drop()

@@ -60,6 +60,8 @@ class Limits:
     :ivar idle_timeout: silence of an upstream stream before it is given up.
     :ivar slow_client_timeout: how long a client may read nothing.
     :ivar keepalive: silence towards a streaming client before it is filled.
+    :ivar max_event_bytes: what one event of an upstream stream may hold.
+    :ivar max_answer_bytes: what one upstream answer may hold, unpacked.
     :ivar max_calls: tool calls that are kept of one answer.
     """
 
@@ -67,6 +69,8 @@ class Limits:
     slow_client_timeout: float
     keepalive: float
     max_decompressed_bytes: int
+    max_event_bytes: int
+    max_answer_bytes: int
     max_calls: int
 
 

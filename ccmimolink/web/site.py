@@ -17,10 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from ccmimolink.core.errors import Failure, FailureKind
-from ccmimolink.web.channel import ProxyChannel, ProxyRequest, RequestLimits
-
-IDLE_TIMEOUT = 120
-"""Seconds that a connection may be idle between requests, or a body may pause while it arrives."""
+from ccmimolink.web.channel import IDLE_TIMEOUT, ProxyChannel, ProxyRequest, RequestLimits
 
 
 class ProxySite(Site):

@@ -10,7 +10,6 @@ from tests.http_wire import STREAM_HEAD, answer, body_of, chunk, text
 from tests.memory_proxy import MemoryClient, MemoryProxy
 from tests.phases import (
     PHASES,
-    paused,
     waiting_for_usage,
     with_the_terminal_event_received,
     without_streaming,
@@ -26,8 +25,6 @@ def test_a_request_is_ended_in_the_form_that_still_fits(
     client = phase(proxy)
     begun = not client.silent
     proxy.services.live.abort_all()
-    if phase is paused:
-        client.read_again()
     proxy.settle()
     if begun:
         assert client.reply.last()["error"]["code"] == "rate_limit_exceeded"

@@ -76,9 +76,19 @@ def test_what_a_browser_sends_for_another_page_is_refused_without_an_origin_too(
     assert verdict(Guard(), host="localhost", sec_fetch_site=site) is FailureKind.FORBIDDEN
 
 
-@pytest.mark.parametrize("site", ["same-origin", "none", "None"])
-def test_what_a_browser_sends_for_its_user_is_served(site: str) -> None:
-    assert verdict(Guard(), host="localhost", sec_fetch_site=site) is None
+@pytest.mark.parametrize("target", [b"/v1/models", b"/health"])
+def test_what_a_browser_sends_for_a_page_of_ours_is_served(target: bytes) -> None:
+    assert Guard().check(Headers({"host": ["localhost"], "sec-fetch-site": ["same-origin"]}), target) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "served"),
+    [(b"/health", True), (b"/openapi.json", True), (b"/v1/models", False), (b"/v1/responses/resp_1", False)],
+)
+def test_an_address_that_was_typed_opens_what_asks_nobody(target: bytes, served: bool) -> None:
+    """A redirect from an address that was typed is told in the same way."""
+    failure = Guard().check(Headers({"host": ["localhost"], "sec-fetch-site": ["none"]}), target)
+    assert (failure is None) is served
 
 
 def test_of_several_origins_each_counts() -> None:

@@ -228,6 +228,47 @@ def test_any_byte_counts_as_a_sign_of_life(proxy: MemoryProxy) -> None:
     assert not upstream.dropped
 
 
+def test_signs_of_life_alone_do_not_count_for_ever(proxy: MemoryProxy) -> None:
+    client, upstream = begin(proxy, text("a"))
+    for _ in range(7):
+        proxy.advance(300, step=20)
+        upstream.send(chunk(b": still here\n\n"))
+        proxy.settle()
+    assert client.reply.last()["error"]["code"] == "server_error"
+    assert upstream.dropped
+
+
+def test_an_event_that_trickles_is_no_silence(make_proxy: Any) -> None:
+    proxy = make_proxy({"MIMO_PROXY_IDLE_TIMEOUT_MS": "2000"})
+    client, upstream = begin(proxy)
+    for byte in text("a" * 20):
+        upstream.send(chunk(bytes([byte])))
+        proxy.advance(1)
+    assert client.reply.output_text() == "a" * 20
+
+
+def test_an_answer_beyond_the_limit_is_cut_as_at_a_token_limit(make_proxy: Any) -> None:
+    proxy = make_proxy({"MIMO_PROXY_MAX_ANSWER_BYTES": "2048"})
+    client, upstream = begin(proxy, text("a" * 1000))
+    assert not client.reply.complete
+    upstream.send(chunk(text("b" * 1500)))
+    proxy.settle()
+    assert client.reply.last()["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert client.reply.complete
+    assert upstream.dropped
+    proxy.assert_at_rest()
+
+
+def test_an_answer_of_comments_alone_is_bounded_too(make_proxy: Any) -> None:
+    proxy = make_proxy({"MIMO_PROXY_MAX_ANSWER_BYTES": "2048"})
+    client, upstream = begin(proxy)
+    for _ in range(30):
+        upstream.send(chunk(b": " + b"x" * 100 + b"\n\n"))
+        proxy.settle()
+    assert client.reply.last()["status"] == "incomplete"
+    assert upstream.dropped
+
+
 def test_the_idle_limit_may_be_shorter_than_the_filling(make_proxy: Any) -> None:
     proxy = make_proxy({"MIMO_PROXY_IDLE_TIMEOUT_MS": "2000"})
     client, upstream = begin(proxy)

@@ -5,12 +5,10 @@ That the slot is free and nothing is left behind is checked for every test by th
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
 
-from ccmimolink.core.answer_body import AnswerDecoder
 from tests.checker import check_stream
 from tests.http_wire import (
     DONE,
@@ -341,10 +339,8 @@ def test_a_reset_connection_is_a_terminal_event(proxy: MemoryProxy) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", chunk(text("a"))], ids=["first", "later"])
-def test_an_event_without_end_is_not_collected(
-    proxy: MemoryProxy, monkeypatch: pytest.MonkeyPatch, begun: bytes
-) -> None:
-    monkeypatch.setattr("ccmimolink.web.relay.AnswerDecoder", partial(AnswerDecoder, 1000))
+def test_an_event_without_end_is_not_collected(make_proxy: Any, begun: bytes) -> None:
+    proxy = make_proxy({"MIMO_PROXY_MAX_EVENT_BYTES": "1024"})
     client = proxy.post()
     for upstream in ("first", "again"):
         proxy.upstream[-1].send(STREAM_HEAD + begun)
