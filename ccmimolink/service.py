@@ -7,9 +7,7 @@ be over before the limiter, the pool and the simulated MiMo that serve it go.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from typing import IO, Any, cast
 
@@ -34,6 +32,7 @@ from ccmimolink.keeper import RouteKeeper
 from ccmimolink.listen import TCPAddress
 from ccmimolink.log_file import LogFile
 from ccmimolink.plugins import PluginSet
+from ccmimolink.process import make_room, on_hangup, on_signals
 from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings, SettingsError
 from ccmimolink.sync.errors import SyncError
@@ -79,10 +78,14 @@ class ProxyService(Service):
         self._port: IListeningPort | None = None
         self._log_observer: FilteringLogObserver | None = None
         self._log_file: LogFile | None = None
+        self._forget_hangup: Callable[[], None] = lambda: None
 
     def startService(self) -> None:
         settings = self._settings
         self._open_log()
+        if too_few := make_room(settings.max_connections, settings.max_concurrent):
+            self._log.warn("{too_few}", too_few=too_few)
+        self._forget_hangup = on_hangup(self._reactor.sigTerm)
         fallback_key = None
         if settings.demo:
             self._demo = demo_service(self._reactor)
@@ -153,6 +156,8 @@ class ProxyService(Service):
         levels = LogLevelFilterPredicate()
         # The pool's factories announce every connection; a file that is kept has better use for the lines.
         levels.setLogLevelForNamespace("twisted.web.client._HTTP11ClientFactory", LogLevel.warn)
+        # Of every connection that is refused for want of a descriptor it has several.
+        levels.setLogLevelForNamespace("twisted.internet.tcp.Port", LogLevel.warn)
         self._log_observer = FilteringLogObserver(
             textFileLogObserver(cast(IO[Any], self._log_file)), [levels]
         )
@@ -166,7 +171,7 @@ class ProxyService(Service):
         if self._keeper is not None:
             self._keeper.cancel()
         # To the very end: with the reactor's own handlers a further signal would only log an error.
-        restore = _on_signals(lambda: self._reactor.callFromThread(self._abort_all))
+        restore = on_signals(lambda: self._reactor.callFromThread(self._abort_all))
         try:
             for end in (self._end_requests, self._end_route, self._end_demo):
                 try:
@@ -177,6 +182,7 @@ class ProxyService(Service):
             self._close_log()
         finally:
             restore()
+            self._forget_hangup()
 
     def _abort_all(self) -> None:
         if self._graph is not None:
@@ -248,16 +254,3 @@ def _shown(port: IListeningPort) -> str:
     if isinstance(address, IPv4Address):
         return f"{address.host}:{address.port}"
     return f"unix:{os.fsdecode(cast(UNIXAddress, address).name or b'')}"
-
-
-def _on_signals(action: Callable[[], None]) -> Callable[[], None]:
-    """Do this at SIGTERM and SIGINT; returns what undoes it."""
-    if threading.current_thread() is not threading.main_thread():
-        return lambda: None
-    before = {name: signal.signal(name, lambda *_: action()) for name in (signal.SIGTERM, signal.SIGINT)}
-
-    def restore() -> None:
-        for name, handler in before.items():
-            signal.signal(name, handler)
-
-    return restore

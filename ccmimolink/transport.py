@@ -5,6 +5,7 @@ Owns the construction of the agent, its pool and the treq client. It must not kn
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, cast
 
@@ -24,13 +25,16 @@ class BytesBody:
     """A request body that is in memory and leaves in one write.
 
     treq's own producer reads it in slices on the global cooperator: turns of the reactor for nothing.
+
+    :param leaving: called when there is a connection, and the body leaves.
     """
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, body: bytes, leaving: Callable[[], None] = lambda: None) -> None:
+        self._body, self._leaving = body, leaving
         self.length = len(body)
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        self._leaving()
         consumer.write(self._body)
         return succeed(None)
 
@@ -102,7 +106,7 @@ def make_pool(reactor: Any, size: int) -> HTTPConnectionPool:
 
 
 def make_http_client(agent: IAgent) -> HTTPClient:
-    """A treq client over an agent: no compression, bodies in one write, and no cookies.
+    """A treq client over an agent: no compression, bodies that are producers themselves, and no cookies.
 
     A cookie that came for one key would go out with the next one.
     """
@@ -110,7 +114,7 @@ def make_http_client(agent: IAgent) -> HTTPClient:
     return HTTPClient(
         IdentityAgent(agent),
         cookiejar=no_cookies,  # type: ignore[arg-type]  # any jar does: treq's own only adds look-ups
-        data_to_body_producer=BytesBody,
+        data_to_body_producer=lambda body: body,
     )
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ccmimolink.core.amend import MAX_AMENDMENTS
-from ccmimolink.core.errors import Failure, FailureKind
-from ccmimolink.core.retry import retry_delay
+from ccmimolink.core.errors import Failure
+from ccmimolink.core.retry import RETRIES, Again, Fault, Rule, retry_delay
 
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 8.0
@@ -67,7 +67,7 @@ class Tries:
     ) -> None:
         self._policy, self._monotonic, self._jitter = policy, monotonic, jitter
         self._first_start = monotonic()
-        self._had: set[str] = set()
+        self._had: set[Fault] = set()
         self._amendments = 0
         self.made = 0
 
@@ -77,22 +77,22 @@ class Tries:
     def delay_after(self, trouble: Trouble) -> float | None:
         """Seconds until the next try, or None if there is to be none."""
         self.made += 1
+        fault, again = trouble.fault, trouble.rule.again
         delay = trouble.failure.retry_after
         if delay is None:
-            delay = self._delay(trouble)
+            delay = self._delay(fault)
         if (
-            not trouble.retryable
-            or trouble.once in self._had
+            again is Again.NEVER
+            or (again is Again.ONCE and fault in self._had)
             or self.made > self._policy.retries
             or delay > self.time_left()
         ):
             return None
-        if trouble.once is not None:
-            self._had.add(trouble.once)
+        self._had.add(fault)
         return delay
 
-    def _delay(self, trouble: Trouble) -> float:
-        if trouble.failure.kind is FailureKind.BALANCE_EXHAUSTED:
+    def _delay(self, fault: Fault) -> float:
+        if fault is Fault.NO_FUNDS:
             return _FUNDS_DELAY
         return retry_delay(self.made, base=_FIRST_DELAY, cap=_LONGEST_DELAY, jitter=self._jitter)
 
@@ -105,19 +105,12 @@ class Tries:
 
 
 class Trouble(Exception):
-    """One try failed.
+    """One try failed: what the client would be told of it, and what it means for another try."""
 
-    :ivar retryable: another try may help, and cannot do what this one may have done already.
-    :ivar sent: the request may have reached MiMo, and may be billed.
-    """
-
-    def __init__(self, failure: Failure, *, retryable: bool, sent: bool = False) -> None:
+    def __init__(self, failure: Failure, fault: Fault) -> None:
         super().__init__(failure.message)
-        self.failure, self.retryable, self.sent = failure, retryable, sent
+        self.failure, self.fault = failure, fault
 
     @property
-    def once(self) -> str | None:
-        """The sort of trouble of which a request is tried again once at most; None for one that may go on."""
-        if self.sent:
-            return "broke after sending"
-        return "no funds" if self.failure.kind is FailureKind.BALANCE_EXHAUSTED else None
+    def rule(self) -> Rule:
+        return RETRIES[self.fault]

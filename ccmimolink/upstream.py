@@ -25,12 +25,13 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
-from ccmimolink.core.retry import parse_retry_after
+from ccmimolink.core.retry import Fault, parse_retry_after
 from ccmimolink.core.upstream_errors import ADDRESS, Refusal, classify_response, may_be_a_burst, without_key
 from ccmimolink.inflate import ENCODINGS, deliver_body
+from ccmimolink.journey import Journey
 from ccmimolink.route import Target
 from ccmimolink.timers import MonotonicTimer
-from ccmimolink.transport import drop, encoding_of
+from ccmimolink.transport import BytesBody, drop, encoding_of
 from ccmimolink.tries import SharedRetryBudget, Tries, Trouble, UpstreamPolicy
 
 _T = TypeVar("_T")
@@ -91,6 +92,7 @@ class MiMoClient:
         target: Target,
         permit: RetryPermit,
         read: Callable[[IResponse], Awaitable[_T]],
+        journey: Journey,
         amend: Amend | None = None,
     ) -> Deferred[_T]:
         """Send the chat request and let ``read`` take the 200 that answers it; fires with its result.
@@ -99,10 +101,11 @@ class MiMoClient:
         has reached the client, and that counts as a failed try like any before it. Cancelling drops the
         connection.
 
+        :param journey: is marked on the way.
         :param amend: asked about each refusal that another body may avert; what it gives is sent at once.
         :raises UpstreamError: MiMo refused, or failed beyond what the retry budgets allow.
         """
-        return Deferred.fromCoroutine(self._open_stream(body, target, permit, read, amend))
+        return Deferred.fromCoroutine(self._open_stream(body, target, permit, read, journey, amend))
 
     async def _open_stream(
         self,
@@ -110,12 +113,14 @@ class MiMoClient:
         target: Target,
         permit: RetryPermit,
         read: Callable[[IResponse], Awaitable[_T]],
+        journey: Journey,
         amend: Amend | None,
     ) -> _T:
         tries = Tries(self._policy, self._monotonic, self._jitter)
         while True:
+            journey.start()
             try:
-                return await read(await self._post(body, target))
+                return await read(await self._post(body, target, journey))
             except Trouble as error:
                 trouble = error
             except UpstreamError as error:
@@ -123,28 +128,31 @@ class MiMoClient:
             amended = _amended(trouble, body, tries, amend)
             if amended is not None:
                 body = amended
+                journey.amendments += 1
+                journey.queue()
                 await permit.restart(0.0)
                 continue
             delay = tries.delay_after(trouble)
             if delay is None or not self._shared_budget.take():
                 raise UpstreamError(trouble.failure) from trouble
             self._log.warn(
-                "upstream try {attempt} failed ({kind}); next try in {delay:.1f} s{note}",
+                "upstream try {attempt} failed ({fault}); next try in {delay:.1f} s{note}",
                 attempt=tries.made,
-                kind=trouble.failure.kind.value,
+                fault=trouble.fault.value,
                 delay=delay,
-                note="; the failed try may have been billed" if trouble.sent else "",
+                note="; the failed try may have been billed" if trouble.rule.may_be_billed else "",
             )
+            journey.retries += 1
+            journey.queue()
             await permit.restart(delay)
             if tries.time_left() < 0:
                 # Other requests' back-offs came in between.
                 raise UpstreamError(trouble.failure) from trouble
 
     def _spoiled(self, failure: Failure) -> Trouble:
-        """A 200 whose first word was an error, or that ended without one."""
-        if failure.kind is FailureKind.STREAM_BROKEN:
-            return Trouble(failure, retryable=True, sent=True)
-        return Trouble(self._backed_off(failure), retryable=_is_retryable(failure))
+        """A 200 whose first word was an error, or that ended or fell silent without one."""
+        fault = _SPOILED.get(failure.kind)
+        return Trouble(self._backed_off(failure), fault or _fault_of(failure))
 
     def _backed_off(self, failure: Failure) -> Failure:
         """A rate limit with its delay, after telling the limiter of it; any other failure as it is."""
@@ -156,7 +164,7 @@ class MiMoClient:
         self._back_off(min(wait, max(policy.retry_budget, policy.back_off)))
         return Failure(failure.kind, failure.message, retry_after=wait)
 
-    async def _post(self, body: bytes, target: Target) -> IResponse:
+    async def _post(self, body: bytes, target: Target, journey: Journey) -> IResponse:
         """One try.
 
         :raises Trouble: anything but a 200 with a body that can be a chat answer.
@@ -164,11 +172,12 @@ class MiMoClient:
         request = self._http.post(
             f"{target.base_url}/chat/completions",
             headers=_headers(target.key, accept=b"text/event-stream", content_type=b"application/json"),
-            data=body,
+            data=BytesBody(body, journey.send),
             allow_redirects=False,
             unbuffered=True,
         )
         response = await self._headers_in_time(request, self._policy.first_byte_timeout)
+        journey.answer()
         if response.code == 200:
             _check_encoding(response)
             _check_content_type(response)
@@ -178,8 +187,8 @@ class MiMoClient:
     async def _refusal(self, response: IResponse, key: str) -> Trouble:
         body = await self._read_bounded(response, MAX_ERROR_BODY, ERROR_BODY_TIMEOUT)
         failure = classify_response(response.code, without_key(body, key), self._retry_after(response))
-        retryable = _is_retryable(failure) and response.code >= 400
-        return Trouble(self._backed_off(failure), retryable=retryable)
+        fault = _fault_of(failure) if response.code >= 400 else Fault.MISLED
+        return Trouble(self._backed_off(failure), fault)
 
     def _retry_after(self, response: IResponse) -> float | None:
         values = response.headers.getRawHeaders(b"retry-after")
@@ -239,13 +248,19 @@ class MiMoClient:
         return body
 
 
-_RETRYABLE = frozenset({FailureKind.RATE_LIMITED, FailureKind.UPSTREAM_DOWN})
-"""The failures of an HTTP answer after which the same request may be sent again. A gateway's time-out is not
-among them: the model may still be at work on the first."""
+_SPOILED = {FailureKind.STREAM_BROKEN: Fault.SPOILED, FailureKind.UPSTREAM_TIMEOUT: Fault.SILENT}
+_FAULTS = {
+    FailureKind.RATE_LIMITED: Fault.RATE_LIMITED,
+    FailureKind.UPSTREAM_DOWN: Fault.SERVER_ERROR,
+    FailureKind.UPSTREAM_TIMEOUT: Fault.GATEWAY_TIMEOUT,
+}
 
 
-def _is_retryable(failure: Failure) -> bool:
-    return failure.kind in _RETRYABLE or (isinstance(failure, Refusal) and may_be_a_burst(failure))
+def _fault_of(failure: Failure) -> Fault:
+    """What an error that MiMo answered with means for another try."""
+    if isinstance(failure, Refusal) and may_be_a_burst(failure):
+        return Fault.NO_FUNDS
+    return _FAULTS.get(failure.kind, Fault.REFUSED)
 
 
 def _amended(trouble: Trouble, body: bytes, tries: Tries, amend: Amend | None) -> bytes | None:
@@ -302,25 +317,26 @@ def _headers(key: str, *, accept: bytes, content_type: bytes | None = None) -> H
 
 def _timed_out(limit: float) -> Trouble:
     message = f"MiMo sent no answer within {limit:g} s (MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS)."
-    return Trouble(Failure(FailureKind.UPSTREAM_TIMEOUT, message), retryable=False, sent=True)
+    return Trouble(Failure(FailureKind.UPSTREAM_TIMEOUT, message), Fault.SILENT)
 
 
 def _transport_trouble(error: Exception) -> Trouble:
     """What a failure below HTTP means: see the table of DESIGN, "Retrying"."""
     if isinstance(error, (DNSLookupError, UnknownHostError)):
-        return _before_sending(f"MiMo's host name cannot be resolved. Check the network and {ADDRESS}.")
+        message = f"MiMo's host name cannot be resolved. Check the network and {ADDRESS}."
+        return _down(message, Fault.NOT_RESOLVED)
     if isinstance(error, (ConnectError, ConnectTimeout)):
-        return _before_sending(f"MiMo cannot be reached. Check the network and {ADDRESS}.")
+        return _down(f"MiMo cannot be reached. Check the network and {ADDRESS}.", Fault.NOT_CONNECTED)
     if isinstance(error, ResponseFailed) and any(
         reason.check(TLSError, VerificationError) for reason in error.reasons
     ):
-        return _before_sending(f"No secure connection to MiMo: TLS failed. Check the clock and {ADDRESS}.")
-    failure = Failure(FailureKind.UPSTREAM_DOWN, "The connection to MiMo broke before it answered.")
-    return Trouble(failure, retryable=True, sent=True)
+        message = f"No secure connection to MiMo: TLS failed. Check the clock and {ADDRESS}."
+        return _down(message, Fault.TLS_FAILED)
+    return _down("The connection to MiMo broke before it answered.", Fault.BROKE)
 
 
-def _before_sending(message: str) -> Trouble:
-    return Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=True)
+def _down(message: str, fault: Fault) -> Trouble:
+    return Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), fault)
 
 
 def _check_content_type(response: IResponse) -> None:
@@ -333,7 +349,7 @@ def _check_content_type(response: IResponse) -> None:
     if kind and b"event-stream" not in kind and b"json" not in kind and kind != b"text/plain":
         response.deliverBody(_Dropped())
         message = f"MiMo answered with a page. Check {ADDRESS}: it ends in /v1."
-        raise Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
+        raise _down(message, Fault.MISLED)
 
 
 def _check_encoding(response: IResponse) -> None:
@@ -347,7 +363,7 @@ def _check_encoding(response: IResponse) -> None:
         message = (
             f"MiMo answered in an encoding that was not asked for ({encoding[:40].decode('latin-1')!r})."
         )
-        raise Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), retryable=False)
+        raise _down(message, Fault.MISLED)
 
 
 class _BoundedReader(TwistedProtocol):

@@ -74,7 +74,7 @@ class Reader(Protocol):
 class Turns(Clock):
     """A reactor of which each second is one turn."""
 
-    def callLater(self, delay: float, callable: Any, *args: object, **kw: object) -> Any:
+    def callLater(self, delay: float, callable: Any, *args: object, **kw: object) -> Any:  # noqa: A002
         return super().callLater(max(delay, 1), callable, *args, **kw)
 
 

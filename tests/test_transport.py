@@ -72,7 +72,7 @@ def test_compression_is_not_asked_for_whatever_was_set_above() -> None:
 
 def test_treq_above_it_sends_the_body_as_it_is() -> None:
     agent = RecordingAgent()
-    make_http_client(agent).post("http://127.0.0.1/x", data=b"{}", unbuffered=True)
+    make_http_client(agent).post("http://127.0.0.1/x", data=BytesBody(b"{}"), unbuffered=True)
     ((method, uri, headers, producer),) = agent.asked
     assert (method, uri) == (b"POST", b"http://127.0.0.1/x")
     assert headers.getRawHeaders("accept-encoding") == ["identity"]

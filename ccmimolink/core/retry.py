@@ -1,14 +1,65 @@
-"""How long to wait before another try: the growing delay with jitter, and the ``Retry-After`` header.
+"""Which failures of a try are worth another, and how long to wait before it.
 
-Owns these two calculations and nothing else. It must not wait, and it must not decide whether a try is
-worth making. Time and chance are arguments.
+Owns the one table of what is tried again, the growing delay with jitter, and the ``Retry-After`` header. It
+must not wait, and it must not count tries. Time and chance are arguments.
 """
 
 from __future__ import annotations
 
+import enum
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
+
+
+class Fault(enum.Enum):
+    """How one try can fail, before anything of an answer has reached the client."""
+
+    NOT_RESOLVED = "the host name was not resolved"
+    NOT_CONNECTED = "no connection"
+    TLS_FAILED = "no secure connection"
+    BROKE = "the connection broke before an answer"
+    SILENT = "no answer in time"
+    RATE_LIMITED = "rate limit"
+    SERVER_ERROR = "server error"
+    GATEWAY_TIMEOUT = "a gateway's time-out"
+    NO_FUNDS = "no funds, or a burst"
+    REFUSED = "refused"
+    MISLED = "a redirect, a page or another answer that MiMo does not give"
+    SPOILED = "the answer broke before its first event"
+
+
+class Again(enum.Enum):
+    NEVER = "never"
+    ONCE = "once in the life of a request"
+    WITHIN_BUDGET = "as long as the budgets of the request and of all requests last"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """:ivar may_be_billed: MiMo may have done the work already."""
+
+    again: Again
+    may_be_billed: bool = False
+
+
+RETRIES: Mapping[Fault, Rule] = {
+    Fault.NOT_RESOLVED: Rule(Again.WITHIN_BUDGET),
+    Fault.NOT_CONNECTED: Rule(Again.WITHIN_BUDGET),
+    Fault.TLS_FAILED: Rule(Again.WITHIN_BUDGET),
+    Fault.BROKE: Rule(Again.ONCE, may_be_billed=True),
+    # The model may still be at work: a second request would be a second bill.
+    Fault.SILENT: Rule(Again.NEVER, may_be_billed=True),
+    Fault.GATEWAY_TIMEOUT: Rule(Again.NEVER, may_be_billed=True),
+    Fault.RATE_LIMITED: Rule(Again.WITHIN_BUDGET),
+    Fault.SERVER_ERROR: Rule(Again.WITHIN_BUDGET),
+    Fault.NO_FUNDS: Rule(Again.ONCE),
+    Fault.REFUSED: Rule(Again.NEVER),
+    Fault.MISLED: Rule(Again.NEVER),
+    Fault.SPOILED: Rule(Again.ONCE, may_be_billed=True),
+}
+"""The one place that says what is tried again. Once the client has a byte of an answer nothing is."""
 
 LONGEST_RETRY_AFTER = 366 * 24 * 3600.0
 """Seconds. A longer delay is a mistake, such as an epoch time written where a number of seconds belongs."""

@@ -30,6 +30,15 @@ def profile_of(headers: Headers) -> Profile:
     return Profile.GENERIC
 
 
+def name_of(headers: Headers) -> str:
+    """What the client calls itself, up to the first blank; a hyphen if it says nothing."""
+    for header in (b"originator", b"user-agent"):
+        values = headers.getRawHeaders(header)
+        if values and values[-1].strip():
+            return values[-1].decode("latin-1").split()[0]
+    return "-"
+
+
 def turn_of(headers: Headers) -> TurnKind:
     """The kind of turn. What cannot be read is an ordinary one: nothing depends on it but comfort."""
     values = headers.getRawHeaders(b"x-codex-turn-metadata")

@@ -36,12 +36,14 @@ from ccmimolink.core.tools import ToolTable
 from ccmimolink.core.upstream_errors import Refusal, without_key
 from ccmimolink.core.writers import carrier
 from ccmimolink.inflate import deliver_body
+from ccmimolink.journey import Journey
 from ccmimolink.web.amendments import Amendments
 from ccmimolink.web.answers import json_answer, send, send_failure
 from ccmimolink.web.bodies import codings, decoded
-from ccmimolink.web.client import profile_of, turn_of
+from ccmimolink.web.client import name_of, profile_of, turn_of
 from ccmimolink.web.keys import account_of
 from ccmimolink.web.log_text import clipped
+from ccmimolink.web.record import Record
 from ccmimolink.web.references import resolved
 from ccmimolink.web.relay import Relay
 from ccmimolink.web.remember import remember_reasoning, remember_response
@@ -65,17 +67,14 @@ class ResponsesExchange:
             settings=services.settings,
             models=services.models,
         )
-        self._began_at = services.monotonic()
-        self._started_at: float | None = None
+        self._journey = Journey.begin(services.monotonic)
+        self._record = Record(self._id, name_of(request.requestHeaders), self._context.turn)
         self._running: Deferred[None] | None = None
         self._relay: Relay | None = None
         self._stream: ResponseStream | None = None
-        self._amendments = 0
         self._aborted: Failure | None = None
         self._client_gone = False
         self._streaming = False
-        self._models = ("-", "-")
-        self._outcome = "client left"
 
     def begin(self) -> None:
         """Serve the request. Nothing is left to do for the caller."""
@@ -142,7 +141,7 @@ class ResponsesExchange:
         plan = self._plan(transformed, account)
         # A transform may keep a request from being stored, never have one stored against the client's wish.
         original = msgspec.structs.replace(original, store=original.store and transformed.store)
-        self._models = (clipped(original.model or "-"), plan.model)
+        self._record.asked, self._record.used = original.model or "-", plan.model
         self._stream = stream = self._make_stream(original, plan)
         upstream_body = encode_request(plan.chat)
         size = len(body)
@@ -152,13 +151,13 @@ class ResponsesExchange:
         original = msgspec.structs.replace(original, input=[], tools=[], raw_tools=[])
         self._http.content.close()
         del body, history, expanded, transformed, plan
+        self._journey.queue()
         permit = await services.limiter.acquire()
         try:
-            self._started_at = services.monotonic()
             hide_key = partial(without_key, key=target.key)
-            read = partial(self._relayed, stream, amendments.accepted, hide_key)
+            read = partial(self._relayed, stream, amendments, hide_key)
             amend = partial(self._amended, stream, amendments)
-            answer = services.client.open_stream(upstream_body, target, permit, read, amend)
+            answer = services.client.open_stream(upstream_body, target, permit, read, self._journey, amend)
             del upstream_body  # an amended body may take its place
             await answer
         finally:
@@ -252,16 +251,15 @@ class ResponsesExchange:
         chat = amendments.amended(refusal, body)
         if chat is None:
             return None
-        self._amendments += 1
         # Nothing of the answer was made yet, so it can still say who gives it.
         stream.response = msgspec.structs.replace(stream.response, model=chat.model)
-        self._models = (self._models[0], chat.model)
+        self._record.used = chat.model
         return encode_request(chat)
 
     async def _relayed(
         self,
         stream: ResponseStream,
-        accepted: Callable[[], None],
+        amendments: Amendments,
         without_key: Callable[[bytes], bytes],
         response: IResponse,
     ) -> None:
@@ -270,6 +268,11 @@ class ResponsesExchange:
         :raises UpstreamError: it failed before anything was sent to the client.
         """
         services = self._services
+
+        def accepted() -> None:
+            self._journey.stream()
+            amendments.accepted()
+
         self._relay = Relay(
             stream,
             self if self._streaming else None,
@@ -302,9 +305,10 @@ class ResponsesExchange:
             self._http.write(data)
 
     def _complete(self, stream: ResponseStream) -> None:
-        self._outcome = stream.response.status
+        self._journey.end()
+        self._record.outcome = stream.response.status
         if stream.failure is not None:
-            self._outcome += f" ({stream.failure.message})"
+            self._record.outcome += f" ({stream.failure.message})"
         if self._client_gone:
             return
         if self._streaming:
@@ -318,7 +322,7 @@ class ResponsesExchange:
 
     def _refuse(self, failure: Failure) -> None:
         """End the client's answer with a failure, in the form that still fits what was sent."""
-        self._outcome = f"{failure.kind.value} ({failure.message})"
+        self._record.outcome = f"{failure.kind.value} ({failure.message})"
         if self._client_gone:
             return
         if self._http.startedWriting:
@@ -337,7 +341,7 @@ class ResponsesExchange:
         self._log.failure("{id}: internal error", failure=reason, id=self._id)
         message = f"ccmimolink failed on this request. Its log says more under {self._id}."
         failure = Failure(FailureKind.INTERNAL, message)
-        self._outcome = failure.kind.value
+        self._record.outcome = failure.kind.value
         if self._http.startedWriting and self._stream is not None and not self._client_gone:
             self.write(encode_events(self._stream.fail(failure)))
             self._http.unregisterProducer()
@@ -353,23 +357,5 @@ class ResponsesExchange:
             self._log.failure("{id}: the answer was not ended", failure=result, id=self._id)
             if not self._client_gone:
                 self._http.channel.forceAbortClient()
-        at = services.monotonic()
-        stream = self._stream
-        usage = stream.response.usage if stream is not None else None
-        self._log.info(
-            "{id} {turn} {asked} -> {used}: {outcome}; queued {queued:.2f} s, total {total:.2f} s, "
-            "tokens {tokens_in} in {tokens_out} out, {recovered} calls recovered, {ghosts} dropped, "
-            "{amended} amendments",
-            id=self._id,
-            turn=self._context.turn.value,
-            asked=self._models[0],
-            used=self._models[1],
-            outcome=clipped(self._outcome, 300),
-            queued=(self._started_at or at) - self._began_at,
-            total=at - self._began_at,
-            tokens_in=usage.input_tokens if usage else "?",
-            tokens_out=usage.output_tokens if usage else "?",
-            recovered=stream.recovered if stream else 0,
-            ghosts=stream.ghosts if stream else 0,
-            amended=self._amendments,
-        )
+        status = self._http.code if self._http.startedWriting else None
+        self._record.write(self._log, self._journey, status, self._stream)

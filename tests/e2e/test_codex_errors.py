@@ -19,7 +19,7 @@ WIRE = 'wire_api = "responses"\n'
 
 def turns(proxy: Proxy) -> list[str]:
     """What became of each request, by the proxy's log."""
-    return re.findall(r"req_\w+ turn .*", proxy.log_text())
+    return re.findall(r"req_\w+ \S+ turn .*", proxy.log_text())
 
 
 def test_a_missing_key_is_told_at_once(

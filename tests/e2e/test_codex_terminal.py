@@ -40,7 +40,7 @@ def test_the_conversation_and_its_title_are_answered_side_by_side(
     terminal.wait_for_text("Hello! This is the simulated mimo-v2.5. You asked: “how are you?”.")
     terminal.wait_for_title("how are you |")
     assert not terminal.shows("Reconnecting")
-    assert sorted(re.findall(r"req_\w+ (\w+) .* (\w+); queued", proxy.log_text())) == [
+    assert sorted(re.findall(r"req_\w+ \S+ (\w+) .* (\w+); status", proxy.log_text())) == [
         ("title", "completed"),
         ("turn", "completed"),
     ]

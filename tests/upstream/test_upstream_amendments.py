@@ -15,7 +15,7 @@ from ccmimolink.core.upstream_errors import Refusal
 from ccmimolink.route import Target
 from tests.http_wire import answer
 from tests.memory_proxy import KEY, SETTINGS, MemoryProxy
-from tests.upstream.upstream_steps import respond, starts
+from tests.upstream.upstream_steps import journey, respond, starts
 
 REFUSED = answer(400, {"error": {"code": "400", "message": "Param Incorrect", "param": "top_p"}})
 
@@ -50,7 +50,7 @@ class Request:
         self.permit, self._bodies = Permit(), bodies
         target = Target(SETTINGS["MIMO_BASE_URL"], KEY)
         self.deferred = proxy.services.client.open_stream(
-            b"first", target, self.permit, self._read, self._amend
+            b"first", target, self.permit, self._read, journey(), self._amend
         )
         self.deferred.addBoth(self.outcomes.append)
         proxy.settle()

@@ -22,7 +22,7 @@ from ccmimolink.route import Target
 from ccmimolink.tries import UpstreamPolicy
 from ccmimolink.upstream import MiMoClient
 from tests.memory_proxy import KEY
-from tests.upstream.upstream_steps import unread
+from tests.upstream.upstream_steps import journey, unread
 
 
 @implementer(IAgent)
@@ -81,7 +81,7 @@ def test_each_has_its_own_words_and_number_of_tries(error: Exception, tries: int
     clock = Clock()
     client = client_over(HTTPClient(agent), clock)
     failures: list[Any] = []
-    client.open_stream(b"{}", TARGET, NoWait(), unread).addErrback(failures.append)
+    client.open_stream(b"{}", TARGET, NoWait(), unread, journey()).addErrback(failures.append)
     (failure,) = failures
     assert isinstance(failure.value, UpstreamError)
     assert failure.value.failure.kind is FailureKind.UPSTREAM_DOWN
@@ -116,7 +116,11 @@ class LateAnswer:
 def test_a_response_that_comes_although_it_was_cancelled_is_dropped() -> None:
     http, clock = LateAnswer(), Clock()
     outcomes: list[Any] = []
-    opening = client_over(http, clock).open_stream(b"{}", TARGET, NoWait(), unread).addBoth(outcomes.append)
+    opening = (
+        client_over(http, clock)
+        .open_stream(b"{}", TARGET, NoWait(), unread, journey())
+        .addBoth(outcomes.append)
+    )
     opening.cancel()
     assert outcomes[0].check(CancelledError)
     assert http.dropped
@@ -126,7 +130,7 @@ def test_a_response_that_comes_although_it_was_cancelled_is_dropped() -> None:
 def test_a_response_that_comes_just_as_its_time_is_over_is_used() -> None:
     http, clock = LateAnswer(), Clock()
     outcomes: list[Any] = []
-    client_over(http, clock).open_stream(b"{}", TARGET, NoWait(), unread).addBoth(outcomes.append)
+    client_over(http, clock).open_stream(b"{}", TARGET, NoWait(), unread, journey()).addBoth(outcomes.append)
     clock.advance(10)
     assert outcomes == [http]
     assert not http.dropped

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from ccmimolink.route import Target
 from tests.http_wire import LAST_CHUNK, answer, body_of, chunked, hello
 from tests.memory_proxy import KEY, SETTINGS, MemoryProxy
-from tests.upstream.upstream_steps import assert_answered, respond, starts, unread
+from tests.upstream.upstream_steps import assert_answered, journey, respond, starts, unread
 
 
 def test_the_request_is_a_chat_completion_with_key_and_identity_encoding(proxy: MemoryProxy) -> None:
@@ -33,7 +33,7 @@ def test_the_body_is_exactly_what_was_handed_over(proxy: MemoryProxy) -> None:
 
     body = bytes(range(256)) * 300
     opening = proxy.services.client.open_stream(
-        body, Target(SETTINGS["MIMO_BASE_URL"], KEY), Permit(), unread
+        body, Target(SETTINGS["MIMO_BASE_URL"], KEY), Permit(), unread, journey()
     )
     proxy.settle()
     assert proxy.upstream[0].request[2] == body

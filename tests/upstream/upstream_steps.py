@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from twisted.web.iweb import IResponse
 
+from ccmimolink.journey import Journey
 from tests.memory_proxy import MemoryClient, MemoryProxy
 
 
 def respond(proxy: MemoryProxy, data: bytes, connection: int = -1) -> None:
     proxy.upstream[connection].send(data)
     proxy.settle()
+
+
+def journey() -> Journey:
+    """For a request about whose marks the test does not care."""
+    return Journey.begin(lambda: 0.0)
 
 
 async def unread(response: IResponse) -> IResponse:

@@ -1,0 +1,78 @@
+"""What the operating system asks of the process and grants it: signals and open files.
+
+Owns the handlers beside the reactor's own, and the limit on descriptors. It must not know what is ended.
+"""
+
+from __future__ import annotations
+
+# Twisted would import these with the first request, when there may be no descriptor left to read a file with.
+import codecs
+import email.contentmanager
+import email.headerregistry
+import email.policy
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+_UPSTREAM_AND_OURS = 64
+"""Descriptors beside those of clients and of requests in flight: log, database, plugins, the reactor's."""
+
+_WARMED = (email.policy, email.contentmanager, email.headerregistry, codecs.lookup("charmap"))
+
+
+def on_signals(action: Callable[[], None]) -> Callable[[], None]:
+    """Do this at each signal that ends a program; returns what undoes it."""
+    return _handled(_ENDING, action)
+
+
+def on_hangup(end: Callable[[int], None]) -> Callable[[], None]:
+    """End in good order when the terminal goes away, which would end the program at once.
+
+    Who started it with ``nohup`` has said that nothing is to be done then.
+
+    :param end: is given the signal's number.
+    :returns: what undoes it.
+    """
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is not signal.SIG_DFL:
+        return lambda: None
+    return _handled((hangup,), lambda: end(hangup))
+
+
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
+
+
+def _handled(signals: tuple[int, ...], action: Callable[[], None]) -> Callable[[], None]:
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    before = {number: signal.signal(number, lambda *_: action()) for number in signals}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    return restore
+
+
+def make_room(connections: int, in_flight: int) -> str:
+    """Raise the limit on open files, as far as the system lets us, to what the settings allow for.
+
+    :returns: what a person is to be told if that is too little, or nothing.
+    """
+    if sys.platform == "win32":
+        return ""
+    import resource
+
+    wanted = connections + in_flight + _UPSTREAM_AND_OURS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return ""
+    granted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    if granted >= wanted:
+        return ""
+    return (
+        f"The system lets this program open {granted} files, fewer than the {wanted} that "
+        f"MIMO_PROXY_MAX_CONNECTIONS={connections} may need: connections beyond them are refused."
+    )

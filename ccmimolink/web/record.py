@@ -1,0 +1,57 @@
+"""The log's one line about a request, whatever became of it.
+
+Owns its words. No content and no key is in it; what clients and MiMo said is clipped to one line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.logger import Logger
+
+from ccmimolink.core.context import TurnKind
+from ccmimolink.core.stream import ResponseStream
+from ccmimolink.journey import Journey
+from ccmimolink.web.log_text import clipped
+
+
+@dataclass(slots=True)
+class Record:
+    """What the line tells beside the journey.
+
+    :ivar client: who asked, by its own word.
+    :ivar asked: the model that the request named.
+    :ivar used: the model that it was sent to.
+    :ivar outcome: how it ended, with the upstream's reason where it failed.
+    """
+
+    request_id: str
+    client: str
+    turn: TurnKind
+    asked: str = "-"
+    used: str = "-"
+    outcome: str = "client left"
+
+    def write(self, log: Logger, journey: Journey, status: int | None, stream: ResponseStream | None) -> None:
+        """:param status: what the client was answered with, or None if nothing was."""
+        usage = stream.response.usage if stream is not None else None
+        log.info(
+            "{id} {client} {turn} {asked} -> {used}: {outcome}; status {status}, phase {phase}; {times}; "
+            "tokens {tokens_in} in {tokens_out} out; {retries} retries, {amended} amendments, "
+            "{recovered} calls recovered, {ghosts} dropped",
+            id=self.request_id,
+            client=clipped(self.client, 40),
+            turn=self.turn.value,
+            asked=clipped(self.asked),
+            used=clipped(self.used),
+            outcome=clipped(self.outcome, 300),
+            status="-" if status is None else status,
+            phase=journey.phase.value,
+            times=journey.times(),
+            tokens_in=usage.input_tokens if usage else "?",
+            tokens_out=usage.output_tokens if usage else "?",
+            retries=journey.retries,
+            amended=journey.amendments,
+            recovered=stream.recovered if stream else 0,
+            ghosts=stream.ghosts if stream else 0,
+        )
