@@ -135,10 +135,18 @@ def _whole(value: object, path: str) -> int | None:
         raise refusal(error, path) from error
 
 
+MAX_ELEMENTS = 100_000
+"""Of ``input`` and of ``tools``. More than any model's window holds, and about a second of work."""
+
+
 def _parse_list(raw: Raw, path: str) -> list[Raw]:
     if is_null(raw):
         return []
-    return decoded(_raw_list_decoder, raw, path)
+    elements = decoded(_raw_list_decoder, raw, path)
+    if len(elements) > MAX_ELEMENTS:
+        message = f"{path}: holds {len(elements)} elements, and no model takes more than {MAX_ELEMENTS}."
+        raise RequestError(Failure(FailureKind.INVALID_REQUEST, message, param=path))
+    return elements
 
 
 def _parse_input(raw: Raw, notes: Notes) -> list[Item]:

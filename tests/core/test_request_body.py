@@ -265,3 +265,11 @@ def test_any_json_is_read_or_refused_and_nothing_else(items: object, tools: obje
 def test_any_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
     with contextlib.suppress(RequestError):
         parse_request(body)
+
+
+@pytest.mark.parametrize("path", ["input", "tools"])
+def test_a_list_that_no_model_can_take_is_refused_before_it_is_read(path: str) -> None:
+    elements = b"[" + b",".join([b"{}"] * 100_001) + b"]"
+    with pytest.raises(RequestError, match=f"{path}: holds 100001 elements") as refused:
+        parse_request(b'{"%s": %s}' % (path.encode(), elements))
+    assert refused.value.failure.param == path

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccmimolink.core.retry import LONGEST_RETRY_AFTER, parse_retry_after, retry_delay
+from ccmimolink.core.retry import (
+    LONGEST_RETRY_AFTER,
+    RETRIES,
+    Again,
+    Fault,
+    parse_retry_after,
+    retry_delay,
+)
 
 NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT, the instant of RFC 9110's examples
 
@@ -99,3 +106,12 @@ _DATE_WORDS = st.sampled_from(
 def test_any_text_gives_a_usable_delay_or_none(value: str) -> None:
     seconds = parse_retry_after(value, NOW)
     assert seconds is None or (math.isfinite(seconds) and 0 <= seconds <= LONGEST_RETRY_AFTER)
+
+
+def test_the_table_says_of_every_fault_whether_it_is_tried_again() -> None:
+    assert set(RETRIES) == set(Fault)
+
+
+def test_what_may_be_billed_is_tried_again_once_at_most() -> None:
+    again = {RETRIES[fault].again for fault in Fault if RETRIES[fault].may_be_billed}
+    assert Again.WITHIN_BUDGET not in again
