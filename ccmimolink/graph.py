@@ -70,6 +70,7 @@ def build_graph(
         max_concurrent=settings.max_concurrent,
         min_interval=settings.min_interval,
         max_waiting=settings.max_waiting,
+        max_waiting_bytes=settings.max_waiting_bytes,
         max_wait=settings.max_wait,
         monotonic=monotonic,
     )

@@ -7,7 +7,7 @@ It must not know what is in a body.
 from __future__ import annotations
 
 import zlib
-from typing import cast
+from typing import Any, cast
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITransport
@@ -41,7 +41,7 @@ class Inflater:
     """
 
     def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._member: Any = None
         self._input = b""
         self._may_hold_more = False
 
@@ -51,21 +51,36 @@ class Inflater:
     @property
     def pending(self) -> bool:
         """Whether :meth:`read` may have more to give."""
-        return bool(self._input) or self._may_hold_more
+        enough = 1 if self._member is not None else _MAGIC
+        return len(self._input) >= enough or self._may_hold_more
 
     def read(self, limit: int) -> bytes:
         """At most so many bytes; none when all that came was given."""
-        if self._member.eof:
+        if self._member is None:
+            self._member = zlib.decompressobj(_format_of(self._input))
+        elif self._member.eof:
             self._input = self._input.lstrip(b"\0")  # padding behind the last member
             if not self._input:
                 return b""
             self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
-        piece = self._member.decompress(self._input, limit)
+        piece: bytes = self._member.decompress(self._input, limit)
         ended = self._member.eof
         self._input = self._member.unused_data if ended else self._member.unconsumed_tail
         # A full piece may have left some of what was taken in already.
         self._may_hold_more = len(piece) >= limit and not ended
         return piece
+
+
+_MAGIC = 2
+"""Bytes by which the formats are told apart."""
+
+
+def _format_of(beginning: bytes) -> int:
+    """RFC 9110 means zlib's format by "deflate"; some senders leave its header out."""
+    if beginning[:2] == b"\x1f\x8b":
+        return _GZIP_OR_ZLIB
+    has_header = beginning[0] & 0x0F == zlib.DEFLATED and int.from_bytes(beginning[:2], "big") % 31 == 0
+    return _GZIP_OR_ZLIB if has_header else -zlib.MAX_WBITS
 
 
 @implementer(IPushProducer)
@@ -106,7 +121,7 @@ class InflatingBody(Protocol):
     def _give(self) -> None:
         self._turn = None
         try:
-            piece = self._inflater.read(PIECE)
+            piece = self._inflater.read(PIECE) if self._inflater.pending else b""
         except zlib.error:
             drop_body = self._ended is None
             self._ended = Failure(ConnectionDone("the body is not what its content-encoding says"))

@@ -84,6 +84,7 @@ class _Waiter:
     """A request that has not started yet. ``slot`` is the wish for a slot; None once it is granted."""
 
     since: float
+    size: int
     deferred: Deferred[Permit] = field(init=False)
     slot: Deferred[DeferredSemaphore] | None = None
 
@@ -102,6 +103,7 @@ class UpstreamLimiter:
 
     :param clock: carries the timer.
     :param max_waiting: requests that may wait for their first start; one more is refused at once.
+    :param max_waiting_bytes: what those that wait may hold together; one more that is too much is refused.
     :param max_wait: seconds after which a request that has not started is refused.
     :param monotonic: seconds on a clock that nobody sets, such as ``time.monotonic``.
     """
@@ -115,6 +117,7 @@ class UpstreamLimiter:
         max_waiting: int,
         max_wait: float,
         monotonic: Callable[[], float],
+        max_waiting_bytes: float = math.inf,
     ) -> None:
         if max_concurrent < 1:
             raise ValueError(f"max_concurrent must be at least 1, not {max_concurrent}")
@@ -126,8 +129,10 @@ class UpstreamLimiter:
         self._max_concurrent = max_concurrent
         self._min_interval = min_interval
         self._max_waiting = max_waiting
+        self._max_waiting_bytes = max_waiting_bytes
         self._max_wait = max_wait
         self._slots = DeferredSemaphore(max_concurrent)
+        self._waiting_bytes = 0
         self._waiters: dict[_Waiter, None] = {}  # all that have not started, in the order of their arrival
         self._at_token: deque[_Waiter] = deque()  # those of them that hold a slot
         self._restarts: list[_Restart] = []  # by the time that they are due
@@ -148,24 +153,27 @@ class UpstreamLimiter:
             back_off_left=self._back_off_left(),
         )
 
-    def acquire(self) -> Deferred[Permit]:
+    def acquire(self, size: int = 0) -> Deferred[Permit]:
         """Fire with a :class:`Permit` at the moment when the request may start, first come, first served.
 
         Cancelling the Deferred leaves the queue. It fails with :class:`LocalError`: ``QUEUE_FULL`` when too
-        many wait or it waited too long, ``RATE_LIMITED`` when a back-off outlasts the longest wait,
-        ``DRAINING`` after :meth:`stop`. A permit that it has fired with must
-        be released, cancelled or not.
+        many or too much wait, or it waited too long, ``RATE_LIMITED`` when a back-off outlasts the longest
+        wait, ``DRAINING`` after :meth:`stop`. A permit that it has fired with must be released, cancelled or
+        not.
+
+        :param size: bytes that are held for the request while it waits.
         """
         if self._stopped:
             return fail(_draining())
         self._run()
         if (left := self._back_off_left()) > self._max_wait:
             return fail(_backing_off(left))
-        if len(self._waiters) >= self._max_waiting and not self._can_start_now():
-            return fail(self._queue_full(_too_many(len(self._waiters))))
-        waiter = _Waiter(self._monotonic())
+        if (objection := self._objection(size)) and not self._can_start_now():
+            return fail(self._queue_full(objection))
+        waiter = _Waiter(self._monotonic(), size)
         waiter.deferred = Deferred(lambda _: self._leave(waiter))
         self._waiters[waiter] = None
+        self._waiting_bytes += size
         waiter.slot = self._slots.acquire()
         # It fails only when _leave cancels it, and then the waiter's own Deferred tells of it.
         waiter.slot.addCallbacks(lambda _: self._at_slot(waiter), lambda _: None)
@@ -213,13 +221,25 @@ class UpstreamLimiter:
 
     def _leave(self, waiter: _Waiter) -> None:
         """Take a waiter out of the queue, wherever it stands, and let the others move up."""
-        del self._waiters[waiter]
+        self._forget(waiter)
         if waiter.slot is not None:
             waiter.slot.cancel()
         else:
             self._at_token.remove(waiter)
             self._slots.release()
         self._run()
+
+    def _forget(self, waiter: _Waiter) -> None:
+        del self._waiters[waiter]
+        self._waiting_bytes -= waiter.size
+
+    def _objection(self, size: int) -> str:
+        """Why the queue has no room for one more, or nothing."""
+        if len(self._waiters) >= self._max_waiting:
+            return _too_many(len(self._waiters))
+        if self._waiting_bytes + size > self._max_waiting_bytes:
+            return _too_much(self._waiting_bytes)
+        return ""
 
     def _withdraw(self, restart: _Restart) -> None:
         self._restarts.remove(restart)
@@ -274,7 +294,7 @@ class UpstreamLimiter:
         elif self._at_token and not self._would_delay_restart(now):
             self._refilled_at = now + self._min_interval
             waiter = self._at_token.popleft()
-            del self._waiters[waiter]
+            self._forget(waiter)
             waiter.deferred.callback(Permit(self))
         else:
             return False
@@ -321,6 +341,13 @@ def _too_many(waiting: int) -> str:
     return (
         f"{waiting} requests are waiting for the upstream already, as many as MIMO_PROXY_MAX_WAITING allows. "
         "Try again later, or raise it."
+    )
+
+
+def _too_much(size: int) -> str:
+    return (
+        f"Requests of {size} bytes are waiting for the upstream already, and with this one they would be "
+        "more than MIMO_PROXY_MAX_WAITING_BYTES allows. Try again later, or raise it."
     )
 
 

@@ -108,6 +108,13 @@ SETTINGS: tuple[Setting, ...] = (
         "wait after a 429 that names no delay",
     ),
     Setting("MIMO_PROXY_MAX_WAITING", "max_waiting", "64", whole(), "requests that may wait for their turn"),
+    Setting(
+        "MIMO_PROXY_MAX_WAITING_BYTES",
+        "max_waiting_bytes",
+        "268435456",
+        whole(),
+        "memory for requests that wait",
+    ),
     Setting("MIMO_PROXY_MAX_WAIT_MS", "max_wait", "600000", milliseconds(), "longest wait for a turn"),
     Setting("MIMO_PROXY_RETRIES", "retries", "3", whole(), "further tries of one request"),
     Setting(

@@ -60,6 +60,7 @@ class Settings:
     min_interval: float
     back_off: float
     max_waiting: int
+    max_waiting_bytes: int
     max_wait: float
     retries: int
     retry_budget: float

@@ -17,6 +17,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from ccmimolink.heads import MeteredEndpoints
 from ccmimolink.trust import trust_root
 
 
@@ -35,7 +36,9 @@ class BytesBody:
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
         self._leaving()
-        consumer.write(self._body)
+        # It leaves once, and Twisted's request, which holds this, lives on in a cycle.
+        body, self._body = self._body, b""
+        consumer.write(body)
         return succeed(None)
 
     def pauseProducing(self) -> None:
@@ -121,5 +124,6 @@ def make_http_client(agent: IAgent) -> HTTPClient:
 def make_agent(reactor: Any, pool: HTTPConnectionPool, connect_timeout: float) -> IAgent:
     """An agent over the pool. ``connect_timeout`` is in seconds."""
     policy = BrowserLikePolicyForHTTPS(trust_root())
-    agent: IAgent = Agent(reactor, policy, connectTimeout=connect_timeout, pool=pool)
+    endpoints = MeteredEndpoints(reactor, policy, connect_timeout)
+    agent: IAgent = Agent.usingEndpointFactory(reactor, endpoints, pool)
     return agent

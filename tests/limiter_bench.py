@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
@@ -19,6 +20,7 @@ class Bench:
     max_concurrent: int = 1
     min_interval: float = 1.5
     max_waiting: int = 100
+    max_waiting_bytes: float = math.inf
     max_wait: float = 280.0
     time: Time = field(default_factory=Time)
     starts: list[tuple[float, str]] = field(default_factory=list)
@@ -31,11 +33,12 @@ class Bench:
             max_concurrent=self.max_concurrent,
             min_interval=self.min_interval,
             max_waiting=self.max_waiting,
+            max_waiting_bytes=self.max_waiting_bytes,
             max_wait=self.max_wait,
             monotonic=self.time.monotonic,
         )
 
-    def acquire(self, name: str, *, brief: bool = False) -> Deferred[None]:
+    def acquire(self, name: str, *, brief: bool = False, size: int = 0) -> Deferred[None]:
         """Queue a request. A brief one releases its permit at the moment when it starts."""
 
         def started(permit: Permit) -> None:
@@ -44,7 +47,7 @@ class Bench:
             if brief:
                 permit.release()
 
-        return self.limiter.acquire().addCallbacks(
+        return self.limiter.acquire(size).addCallbacks(
             started, lambda reason: self.refused.update({name: reason})
         )
 

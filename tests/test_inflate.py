@@ -40,8 +40,13 @@ def test_any_split_and_any_bound_give_the_same_bytes(members: list[bytes], data:
     assert unpacked(pieces, limit) == b"".join(members)
 
 
-def test_deflate_is_read_as_well() -> None:
-    assert unpacked([zlib.compress(b"hello" * 100)], 99) == b"hello" * 100
+@pytest.mark.parametrize("bits", [zlib.MAX_WBITS, -zlib.MAX_WBITS], ids=["zlib", "raw"])
+@pytest.mark.parametrize("level", [0, 1, 9])
+def test_deflate_is_read_with_and_without_its_header_however_it_is_cut(bits: int, level: int) -> None:
+    packer = zlib.compressobj(level, wbits=bits)
+    packed = packer.compress(b"hello" * 100) + packer.flush()
+    for pieces in ([packed], [bytes([byte]) for byte in packed]):
+        assert unpacked(pieces, 99) == b"hello" * 100
 
 
 def test_padding_behind_the_last_member_is_passed_over() -> None:

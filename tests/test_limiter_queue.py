@@ -70,6 +70,31 @@ def test_one_waiter_too_many_is_refused_at_once() -> None:
     assert bench.limiter.state.waiting == 2
 
 
+def test_one_byte_too_many_is_refused_at_once() -> None:
+    bench = Bench(max_waiting_bytes=100)
+    bench.acquire("running", size=5000)  # what can start at once does not wait
+    bench.acquire("a", size=60)
+    bench.acquire("b", size=41)
+    bench.acquire("c", size=40)
+    failure = bench.error("b").failure
+    assert failure.kind is FailureKind.QUEUE_FULL
+    assert "60 bytes" in failure.message
+    assert "MIMO_PROXY_MAX_WAITING_BYTES" in failure.message
+    assert list(bench.refused) == ["b"]
+
+
+def test_the_room_of_one_who_left_or_started_is_given_again() -> None:
+    bench = Bench(max_waiting_bytes=100)
+    bench.acquire("running")
+    bench.acquire("a", size=100).cancel()
+    bench.acquire("b", size=100)
+    bench.permits["running"].release()
+    bench.time.advance(1.5)
+    bench.acquire("c", size=100)
+    assert bench.order == ["running", "b"]
+    assert list(bench.refused) == ["a"]
+
+
 def test_a_place_that_became_free_is_given_again() -> None:
     bench = Bench(max_waiting=1)
     bench.acquire("a")

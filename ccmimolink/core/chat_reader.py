@@ -35,8 +35,9 @@ _EMPTY_ERRORS = ("", chat.ErrorBody())
 def read_payload(payload: bytes) -> list[UpstreamEvent]:
     """The events of one ``data:`` payload (or of a whole answer that was not streamed).
 
-    Of several choices only the first (index 0) is read: one is asked for. A character that was cut in two is
-    replaced. A payload that cannot be read becomes :class:`Failed`; this function does not raise.
+    Of several choices only the first (index 0) is read: one is asked for. A character that was cut in two,
+    and bytes that are none, are replaced. A payload that cannot be read becomes :class:`Failed`; nothing is
+    raised.
     """
     try:
         chunk = chat.decode_chunk(payload)
@@ -54,7 +55,7 @@ def _read_unusual(payload: bytes) -> list[UpstreamEvent]:
         return []
     if said == DONE:
         return [Ended()]
-    chunk = coerced_chunk(mend(said))
+    chunk = coerced_chunk(mend(said.decode("utf-8", "replace").encode()))
     if chunk is None:
         return [Failed(Failure(FailureKind.STREAM_BROKEN, "MiMo sent a chunk that could not be read."))]
     return _read_chunk(chunk)

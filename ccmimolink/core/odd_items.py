@@ -48,6 +48,9 @@ from ccmimolink.core.responses import (
 )
 from ccmimolink.core.tool_entries import readable_tools
 
+MAX_REPAIRS = 10_000
+"""Of one request, in about a second. A client that needs more has no history to lose, but a fault."""
+
 
 class _MessageHead(Struct):
     role: str
@@ -77,6 +80,8 @@ def coerced_item(kind: str, raw: Raw, error: msgspec.ValidationError, path: str,
     if kind == "item_reference":
         raise refusal(error, path) from error
     told = len(notes)
+    if told >= MAX_REPAIRS:
+        raise refusal(error, path) from error
     item = _echoed(_KINDS[kind], members_in(raw), path, notes)
     if isinstance(item, FunctionCall | CustomToolCall) and not (item.name or item.call_id):
         notes.add(f"{refusal(error, path).failure.message} The item was passed over.")

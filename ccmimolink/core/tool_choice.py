@@ -29,7 +29,8 @@ def chosen(tools: Sequence[FlatTool], choice: ToolChoice) -> Sequence[FlatTool]:
             return ()
         listed = choice.get("tools")
         named = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    wanted = [tool for tool in tools if tool.is_offered and any(_names(entry, tool) for entry in named)]
+    names = _Names(named)
+    wanted = [tool for tool in tools if tool.is_offered and tool in names]
     # A choice that names nothing on offer asks for a tool that only OpenAI runs, say: the rest stays usable.
     return wanted or tools
 
@@ -43,8 +44,23 @@ def demands_search(choice: ToolChoice) -> bool:
     return is_web_search(choice.get("type"))
 
 
-def _names(choice: Mapping[str, Any], tool: FlatTool) -> bool:
-    if tool.search is not None:
-        return is_web_search(choice.get("type"))
-    namespace = choice.get("namespace")
-    return choice.get("name", choice.get("type")) == tool.name and namespace in (None, tool.namespace)
+class _Names:
+    """What the entries of a choice name, looked up in constant time."""
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        self._anywhere: set[str] = set()
+        self._in_namespace: set[tuple[str, str]] = set()
+        self._search = False
+        for entry in entries:
+            kind, namespace = entry.get("type"), entry.get("namespace")
+            self._search = self._search or is_web_search(kind)
+            name = entry.get("name", kind)
+            if isinstance(name, str) and namespace is None:
+                self._anywhere.add(name)
+            elif isinstance(name, str) and isinstance(namespace, str):
+                self._in_namespace.add((namespace, name))
+
+    def __contains__(self, tool: FlatTool) -> bool:
+        if tool.search is not None:
+            return self._search
+        return tool.name in self._anywhere or (tool.namespace, tool.name) in self._in_namespace

@@ -152,7 +152,7 @@ class ResponsesExchange:
         self._http.content.close()
         del body, history, expanded, transformed, plan
         self._journey.queue()
-        permit = await services.limiter.acquire()
+        permit = await services.limiter.acquire(len(upstream_body))
         try:
             hide_key = partial(without_key, key=target.key)
             read = partial(self._relayed, stream, amendments, hide_key)
@@ -359,3 +359,5 @@ class ResponsesExchange:
                 self._http.channel.forceAbortClient()
         status = self._http.code if self._http.startedWriting else None
         self._record.write(self._log, self._journey, status, self._stream)
+        # The answer must not live until somebody collects the cycle of which they are parts.
+        self._relay = self._stream = None

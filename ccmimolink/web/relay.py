@@ -53,6 +53,9 @@ class Outlet(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
+_EMPTY = Failure(FailureKind.STREAM_BROKEN, "MiMo's answer was empty.")
+
+
 def _event_too_large(limits: Limits) -> Failure:
     limit = limits.max_event_bytes
     message = f"MiMo sent an event of more than {limit} bytes (MIMO_PROXY_MAX_EVENT_BYTES)."
@@ -89,7 +92,7 @@ class Relay(TwistedProtocol):
         parser_failed: Callable[[ParserFailed], Failure],
         lingering: set[Lingering],
     ) -> None:
-        self.finished: Deferred[None] = Deferred(lambda _: self.drop())
+        self.finished: Deferred[None] = Deferred(lambda _: self._give_up())
         self._stream, self._outlet = stream, outlet
         self._clock, self._monotonic, self._limits = clock, monotonic, limits
         # Silence is filled for a client that reads: one that waits for the whole answer would not see it.
@@ -107,6 +110,8 @@ class Relay(TwistedProtocol):
         self._paused = False
         self._closed = False
         self._read_at = self._event_at = self._wrote_at = monotonic()
+        # Since when the answer is whole, but for what may follow it.
+        self._ended_at: float | None = None
         self._silence = clock.callLater(self._next_look(), self._guarded, self._look)
         self._slow: MonotonicTimer | None = None
         self._lingering = lingering
@@ -139,6 +144,7 @@ class Relay(TwistedProtocol):
             self.drop()
             if self.finished.called:
                 raise
+            self._let_go()
             self.finished.errback(reason)
 
     def _translate_rest(self) -> None:
@@ -188,7 +194,7 @@ class Relay(TwistedProtocol):
                     self._weigh(event)
                 events += receive(event)
         if at_end and not self._committed and not events:
-            raise UpstreamError(Failure(FailureKind.STREAM_BROKEN, "MiMo's answer was empty."))
+            raise UpstreamError(_EMPTY)
 
     def _cut(self, events: list[StreamEvent]) -> None:
         """The answer is longer than any may be: it ends as if MiMo's own limit had ended it."""
@@ -206,7 +212,10 @@ class Relay(TwistedProtocol):
         if isinstance(event, Failed):
             if not self._committed:
                 raise UpstreamError(event.failure)
-        elif not isinstance(event, Ended):
+        elif isinstance(event, Ended):
+            if not self._committed and self._stream.state is State.IDLE:
+                raise UpstreamError(_EMPTY)
+        else:
             self._was_accepted = True
             self._accepted()
 
@@ -218,6 +227,12 @@ class Relay(TwistedProtocol):
             self._write(events)
         if self._stream.terminal:
             self._finish(None)
+        elif self._stream.state is not State.ENDED:
+            self._ended_at = None
+        elif self._ended_at is None:
+            self._ended_at = self._monotonic()
+            if self._silence.active():
+                self._silence.reset(min(TAIL_TIMEOUT, self._next_look()))
 
     def _commit(self) -> None:
         if not self._committed:
@@ -257,10 +272,21 @@ class Relay(TwistedProtocol):
             self.resumeProducing()
             self._lingering.add(self)
             self._linger = self._clock.callLater(LINGER, self.drop)
+        self._let_go()
         if error is None:
             self.finished.callback(None)
         else:
             self.finished.errback(error)
+
+    def _give_up(self) -> None:
+        self.drop()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of the answer. Twisted's response, which holds this, lives on in a cycle."""
+        self._received.clear()
+        self._outlet = None
+        del self._stream, self._decoder
 
     def _end_linger(self) -> None:
         self._lingering.discard(self)
@@ -325,7 +351,7 @@ class Relay(TwistedProtocol):
         """One timer for both silences: it looks at the times instead of being reset with each read."""
         at = self._monotonic()
         if not self._paused:
-            if self._stream.state is State.ENDED and at - self._read_at >= TAIL_TIMEOUT:
+            if self._ended_at is not None and at - self._ended_at >= TAIL_TIMEOUT:
                 # The answer is whole; only its token counts are missing, and the slot is waited for.
                 self.drop()
                 self._translate(at_end=True)
@@ -340,5 +366,7 @@ class Relay(TwistedProtocol):
             if at - self._wrote_at >= self._keepalive:
                 self._send(self._stream.keep_alive() if self._committed else self._stream.start())
         silent_until = min(self._wrote_at + self._keepalive, self._read_at + self._limits.idle_timeout)
+        if self._ended_at is not None:
+            silent_until = min(silent_until, self._ended_at + TAIL_TIMEOUT)
         delay = self._next_look() if self._paused else self._until_look(silent_until)
         self._silence = self._clock.callLater(delay, self._guarded, self._look)

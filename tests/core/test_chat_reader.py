@@ -228,3 +228,8 @@ def test_a_whole_answer_is_read_like_one_chunk() -> None:
         CallDelta(1, "x", "g", "{}"),
         Finished("tool_calls"),
     ]
+
+
+def test_bytes_that_are_no_character_cost_themselves_only() -> None:
+    payload = b'{"choices": [{"index": 0, "delta": {"content": "caf\xc3 \xff!"}}]}'
+    assert read_payload(payload) == [TextDelta("caf\ufffd \ufffd!")]

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from ccmimolink.core.decoding import MAX_NOTES, Notes
-from ccmimolink.core.odd_items import coerced_item
+from ccmimolink.core.errors import RequestError
+from ccmimolink.core.odd_items import MAX_REPAIRS, coerced_item
 from ccmimolink.core.request_body import parse_request
 from ccmimolink.core.responses import (
     AdditionalTools,
@@ -256,3 +257,11 @@ def test_what_the_typed_decode_reads_would_be_read_alike(fields: dict[str, Any])
     raw = msgspec.Raw(json.dumps(fields).encode())
     item = coerced_item(str(fields["type"]), raw, msgspec.ValidationError("unused"), "input[0]", Notes())
     assert item == parsed_item(**fields)
+
+
+def test_a_request_in_which_everything_is_odd_is_refused_by_the_first_item_too_many() -> None:
+    odd = b'{"type": "function_call", "call_id": 5, "name": "f", "arguments": "{}"}'
+    body = b'{"input": [' + b",".join([odd] * (MAX_REPAIRS + 1)) + b"]}"
+    with pytest.raises(RequestError) as refused:
+        parse_request(body)
+    assert (refused.value.failure.param or "").startswith(f"input[{MAX_REPAIRS}]")

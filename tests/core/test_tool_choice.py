@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ccmimolink.core.chat import WebSearchTool
 from ccmimolink.core.responses import ResponsesRequest, Tool
 from ccmimolink.core.tools import Dropped, FlatTool, ToolTable
+from tests.core.executed_lines import executed_lines
 from tests.core.tool_tables import function, names, namespace, table
 
 
@@ -108,3 +109,13 @@ def test_a_search_alone_is_forced_where_a_call_is_required(
 
 def test_a_choice_of_a_hosted_tool_that_is_not_offered_leaves_the_rest_usable() -> None:
     assert names(table(function("a"), Tool(type="web_search"), choice={"type": "web_search"})) == ["a"]
+
+
+def test_the_work_of_many_allowed_tools_grows_with_their_number_and_no_faster() -> None:
+    def work(count: int) -> int:
+        tools = [function(f"f{n}") for n in range(count)]
+        named = [{"type": "function", "name": tool.name} for tool in tools]
+        choice = {"type": "allowed_tools", "tools": named}
+        return executed_lines(lambda: table(*tools, choice=choice))
+
+    assert work(400) < 3 * work(200)

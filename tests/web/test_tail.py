@@ -96,3 +96,14 @@ def test_a_parser_that_fails_on_the_end_is_named(
     failed = reply.last()["error"] if stream else reply.error()
     assert "'endless'" in failed["message"]
     proxy.assert_at_rest()
+
+
+def test_comments_behind_the_finish_do_not_keep_the_answer_open(proxy: MemoryProxy) -> None:
+    client = proxy.post()
+    proxy.upstream[0].send(STREAM_HEAD + chunk(text("a") + finish()))
+    for _ in range(12):
+        proxy.advance(0.5)
+        proxy.upstream[0].send(chunk(b": still here\n\n"))
+        proxy.settle()
+    assert client.reply.last()["status"] == "completed"
+    proxy.assert_at_rest()

@@ -106,6 +106,15 @@ REFUSALS: dict[str, tuple[bytes, tuple[Any, Any], tuple[Any, Any]]] = {
         (502, "upstream_stream_broken"),
         ("failed", "server_error"),
     ),
+    "200 with its end alone": (
+        answer(200, b"data: [DONE]\n\n", content_type="text/event-stream"),
+        (502, "upstream_stream_broken"),
+        ("failed", "server_error"),
+    ),
+    "200 in an encoding that was not asked for": (
+        answer(200, b"\x0b\x02", content_type="text/event-stream", content_encoding="br"),
+        *DOWN,
+    ),
     "200 JSON cut": (
         answer(200, b'{"choices":[{"ind', content_type="application/json"),
         (502, "upstream_stream_broken"),

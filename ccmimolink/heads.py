@@ -1,0 +1,119 @@
+"""The heads of upstream answers, which are bounded.
+
+Owns the bound: Twisted keeps header fields, and interim answers, for as long as they come. It must not read
+what is in a head.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint, ITCPTransport
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.web.client import URI
+from twisted.web.error import SchemeNotSupported
+from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
+from zope.interface import implementer
+
+MAX_HEAD = 256 * 1024
+"""Bytes from a request to the end of the final head that answers it, interim answers included."""
+
+_END = re.compile(rb"\r?\n\r?\n")
+_INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
+
+
+class HeadMeter:
+    """Counts what comes from a request up to the body of its answer."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._left = 0
+
+    def start(self) -> None:
+        """A request leaves."""
+        self._left = MAX_HEAD
+        self._head.clear()
+
+    def receive(self, data: bytes) -> bool:
+        """Whether what came is still within the bound."""
+        if not self._left:
+            return True
+        head = self._head
+        looked_at = max(0, len(head) - 3)
+        head += data
+        while (end := _END.search(head, looked_at)) is not None:
+            if not _INTERIM.match(head):
+                self._left = 0
+                head.clear()
+                return True
+            self._left -= end.end()
+            del head[: end.end()]
+            looked_at = 0
+        return len(head) < self._left
+
+
+class _MeteredConnection(ProtocolWrapper):
+    """A connection that is dropped when a head on it is too large."""
+
+    def __init__(self, factory: Any, wrapped: IProtocol) -> None:
+        super().__init__(factory, wrapped)
+        self._meter = HeadMeter()
+
+    def write(self, data: bytes) -> None:
+        self._meter.start()
+        super().write(data)
+
+    def writeSequence(self, data: Sequence[bytes]) -> None:
+        self._meter.start()
+        super().writeSequence(data)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._meter.receive(data):
+            super().dataReceived(data)
+        else:
+            cast(ITCPTransport, self.transport).abortConnection()
+
+
+class _MeteringFactory(WrappingFactory):
+    protocol = _MeteredConnection
+    noisy = False
+
+
+@implementer(IStreamClientEndpoint)
+class _MeteredEndpoint:
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        metered: Deferred[Any] = self._endpoint.connect(_MeteringFactory(protocolFactory))
+        return metered.addCallback(_unwrapped)
+
+
+def _unwrapped(metered: _MeteredConnection) -> IProtocol:
+    """Who asked for a connection knows its own protocol, not what stands before it."""
+    return metered.wrappedProtocol
+
+
+@implementer(IAgentEndpointFactory)
+class MeteredEndpoints:
+    """Where an agent connects to: as by itself, with the heads of all answers bounded.
+
+    :param connect_timeout: seconds.
+    """
+
+    def __init__(self, reactor: Any, policy: IPolicyForHTTPS, connect_timeout: float) -> None:
+        self._reactor, self._policy, self._connect_timeout = reactor, policy, connect_timeout
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        endpoint: Any = HostnameEndpoint(
+            self._reactor, uri.host.decode("ascii"), uri.port, timeout=self._connect_timeout
+        )
+        if uri.scheme == b"https":
+            endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
+        elif uri.scheme != b"http":
+            raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
+        return cast(IStreamClientEndpoint, _MeteredEndpoint(endpoint))
