@@ -32,6 +32,9 @@ from ccmimolink.web.resources import Root
 from ccmimolink.web.services import Limits, ProxyServices
 from ccmimolink.web.site import ProxySite
 
+CONNECTING = 2
+"""Times the limit for connecting: looking the name up comes before it, and agreeing upon TLS behind it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -77,6 +80,7 @@ def build_graph(
     client = MiMoClient(
         make_http_client(agent or make_agent(reactor, pool, settings.connect_timeout)),
         UpstreamPolicy(
+            connecting_timeout=CONNECTING * settings.connect_timeout,
             first_byte_timeout=settings.first_byte_timeout,
             retries=settings.retries,
             retry_budget=settings.retry_budget,

@@ -1,7 +1,8 @@
-"""The heads of upstream answers, which are bounded.
+"""Connections to the upstream: there when a request can leave on them, and with bounded heads of answers.
 
-Owns the bound: Twisted keeps header fields, and interim answers, for as long as they come. It must not read
-what is in a head.
+Owns two things that Twisted leaves open. It keeps header fields, and interim answers, for as long as they
+come. And it hands a request over before TLS is agreed upon, so that nobody can tell whether one was sent. It
+must not read what is in a head.
 """
 
 from __future__ import annotations
@@ -12,8 +13,15 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+    ITCPTransport,
+)
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
 from twisted.web.client import URI
 from twisted.web.error import SchemeNotSupported
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
@@ -56,12 +64,34 @@ class HeadMeter:
         return len(head) < self._left
 
 
+class HandshakeFailed(Exception):
+    """The connection ended before TLS was agreed upon. Nothing of a request has left."""
+
+
+@implementer(IHandshakeListener)
 class _MeteredConnection(ProtocolWrapper):
-    """A connection that is dropped when a head on it is too large."""
+    """A connection that is dropped when a head on it is too large.
+
+    :ivar secured: fires with it once TLS is agreed upon; cancelling drops the connection.
+    """
 
     def __init__(self, factory: Any, wrapped: IProtocol) -> None:
         super().__init__(factory, wrapped)
         self._meter = HeadMeter()
+        self.secured: Deferred[_MeteredConnection] = Deferred(lambda _: self._abort())
+
+    def handshakeCompleted(self) -> None:
+        self.secured.callback(self)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        if not self.secured.called:
+            self.secured.errback(HandshakeFailed(str(reason.value)))
+            # Without TLS, or once cancelled, nobody waits for it.
+            self.secured.addErrback(lambda _: None)
+        super().connectionLost(reason)
+
+    def _abort(self) -> None:
+        cast(ITCPTransport, self.transport).abortConnection()
 
     def write(self, data: bytes) -> None:
         self._meter.start()
@@ -75,7 +105,7 @@ class _MeteredConnection(ProtocolWrapper):
         if self._meter.receive(data):
             super().dataReceived(data)
         else:
-            cast(ITCPTransport, self.transport).abortConnection()
+            self._abort()
 
 
 class _MeteringFactory(WrappingFactory):
@@ -85,12 +115,16 @@ class _MeteringFactory(WrappingFactory):
 
 @implementer(IStreamClientEndpoint)
 class _MeteredEndpoint:
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        self._endpoint = endpoint
+    """:param is_secure: whether TLS is to be agreed upon before a connection is there."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint, *, is_secure: bool) -> None:
+        self._endpoint, self._is_secure = endpoint, is_secure
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        metered: Deferred[Any] = self._endpoint.connect(_MeteringFactory(protocolFactory))
-        return metered.addCallback(_unwrapped)
+        connected: Deferred[Any] = self._endpoint.connect(_MeteringFactory(protocolFactory))
+        if self._is_secure:
+            connected.addCallback(lambda connection: connection.secured)
+        return connected.addCallback(_unwrapped)
 
 
 def _unwrapped(metered: _MeteredConnection) -> IProtocol:
@@ -116,4 +150,4 @@ class MeteredEndpoints:
             endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
         elif uri.scheme != b"http":
             raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
-        return cast(IStreamClientEndpoint, _MeteredEndpoint(endpoint))
+        return cast(IStreamClientEndpoint, _MeteredEndpoint(endpoint, is_secure=uri.scheme == b"https"))

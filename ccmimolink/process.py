@@ -18,7 +18,10 @@ from collections.abc import Callable
 _UPSTREAM_AND_OURS = 64
 """Descriptors beside those of clients and of requests in flight: log, database, plugins, the reactor's."""
 
-_WARMED = (email.policy, email.contentmanager, email.headerregistry, codecs.lookup("charmap"))
+_WARMED = (
+    (email.policy, email.contentmanager, email.headerregistry),  # for a content-type
+    (codecs.lookup("charmap"), codecs.lookup("idna")),  # for a header, and for a host name
+)
 
 
 def on_signals(action: Callable[[], None]) -> Callable[[], None]:

@@ -72,6 +72,7 @@ def base_url(text: str) -> str:
             raise ValueError("blank or non-ASCII character")
         parts = urlsplit(text)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # a label is too long, or there is none between two dots
     except ValueError:
         raise ValueError(f"is not a URL. {example}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
+from twisted.internet.protocol import Protocol
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
@@ -127,3 +128,39 @@ def make_agent(reactor: Any, pool: HTTPConnectionPool, connect_timeout: float) -
     endpoints = MeteredEndpoints(reactor, policy, connect_timeout)
     agent: IAgent = Agent.usingEndpointFactory(reactor, endpoints, pool)
     return agent
+
+
+class Dropped(Protocol):
+    """Takes no body: the connection is dropped."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        drop(self.transport)
+
+
+class BoundedReader(Protocol):
+    """Collects a body up to a limit and then drops the connection. How the body ends does not matter."""
+
+    def __init__(self, limit: int) -> None:
+        self.done: Deferred[bytes] = Deferred(lambda _: self._drop())
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size >= self._limit:
+            self._drop()
+
+    def _drop(self) -> None:
+        assert self.transport is not None
+        drop(self.transport)
+
+    def time_out(self) -> None:
+        self._drop()
+        self.connectionLost()
+
+    def connectionLost(self, reason: object = None) -> None:
+        if not self.done.called:
+            self.done.callback(b"".join(self._parts)[: self._limit])

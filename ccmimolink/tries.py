@@ -22,11 +22,14 @@ _FUNDS_DELAY = 3.0
 class UpstreamPolicy:
     """All times in seconds.
 
+    :ivar connecting_timeout: until there is a connection, its host name looked up and its TLS agreed upon.
+    :ivar first_byte_timeout: until the headers of the answer are there.
     :ivar retries: further tries of one request.
     :ivar retry_budget: from the first start of a request, how long it may go on trying.
     :ivar back_off: the wait after a 429 that names none.
     """
 
+    connecting_timeout: float
     first_byte_timeout: float
     retries: int
     retry_budget: float

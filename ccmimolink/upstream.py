@@ -10,29 +10,30 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
-from OpenSSL.SSL import Error as TLSError
-from service_identity import VerificationError
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectError, DNSLookupError, UnknownHostError
-from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure as TwistedFailure
-from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from ccmimolink.core.errors import Failure, FailureKind, UpstreamError
 from ccmimolink.core.retry import Fault, parse_retry_after
-from ccmimolink.core.upstream_errors import ADDRESS, Refusal, classify_response, may_be_a_burst, without_key
-from ccmimolink.inflate import ENCODINGS, deliver_body
+from ccmimolink.core.upstream_errors import Refusal, classify_response, may_be_a_burst, without_key
+from ccmimolink.inflate import deliver_body
 from ccmimolink.journey import Journey
 from ccmimolink.route import Target
 from ccmimolink.timers import MonotonicTimer
-from ccmimolink.transport import BytesBody, drop, encoding_of
+from ccmimolink.transport import BoundedReader, BytesBody, Dropped
 from ccmimolink.tries import SharedRetryBudget, Tries, Trouble, UpstreamPolicy
+from ccmimolink.troubles import (
+    check_content_type,
+    check_encoding,
+    not_connected,
+    timed_out,
+    transport_trouble,
+)
 
 _T = TypeVar("_T")
 
@@ -176,11 +177,13 @@ class MiMoClient:
             allow_redirects=False,
             unbuffered=True,
         )
-        response = await self._headers_in_time(request, self._policy.first_byte_timeout)
+        response = await self._headers_in_time(
+            request, self._policy.first_byte_timeout, lambda: journey.connected is not None
+        )
         journey.answer()
         if response.code == 200:
-            _check_encoding(response)
-            _check_content_type(response)
+            check_encoding(response)
+            check_content_type(response)
             return response
         raise await self._refusal(response, target.key)
 
@@ -194,26 +197,38 @@ class MiMoClient:
         values = response.headers.getRawHeaders(b"retry-after")
         return parse_retry_after(values[-1].decode("latin-1"), self._epoch()) if values else None
 
-    async def _headers_in_time(self, request: Deferred[Any], limit: float) -> IResponse:
+    async def _headers_in_time(
+        self, request: Deferred[Any], limit: float, is_connected: Callable[[], bool] = lambda: True
+    ) -> IResponse:
         """The response once its headers are there.
 
         Cancelling the caller is always seen as ``CancelledError``: what a cancelled agent fails with depends
         on how far it came.
         """
         answer = _Answer(request)
-        timer = MonotonicTimer(self._clock, self._monotonic, limit, answer.time_out)
+        connecting = self._policy.connecting_timeout
+
+        def look_at_connection() -> None:
+            if not is_connected():
+                answer.time_out(not_connected(connecting))
+
+        timers = (
+            MonotonicTimer(self._clock, self._monotonic, limit, lambda: answer.time_out(timed_out(limit))),
+            MonotonicTimer(self._clock, self._monotonic, connecting, look_at_connection),
+        )
         try:
             return await answer.deferred
         except CancelledError:
             raise
         except Exception as error:  # whatever the transport raises is an upstream failure; the table sorts it
-            raise (_timed_out(limit) if answer.timed_out else _transport_trouble(error)) from error
+            raise (answer.trouble or transport_trouble(error)) from error
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
 
     async def _read_bounded(self, response: IResponse, limit: int, seconds: float) -> bytes:
         """The beginning of a body, as much as comes in time."""
-        reader = _BoundedReader(limit)
+        reader = BoundedReader(limit)
         timer = MonotonicTimer(self._clock, self._monotonic, seconds, reader.time_out)
         try:
             deliver_body(response, reader, self._clock)
@@ -277,14 +292,15 @@ class _Answer:
     """A request's Deferred, made cancellable in one manner."""
 
     def __init__(self, request: Deferred[Any]) -> None:
-        self.timed_out = False
+        self.trouble: Trouble | None = None
         self._cancelled = False
         self._request = request
         self.deferred: Deferred[IResponse] = Deferred(self._cancel)
         request.addCallbacks(self._arrived, self._failed)
 
-    def time_out(self) -> None:
-        self.timed_out = True
+    def time_out(self, trouble: Trouble) -> None:
+        """It comes too late: this is what became of it."""
+        self.trouble = trouble
         self._request.cancel()
 
     def _cancel(self, _deferred: Deferred[IResponse]) -> None:
@@ -294,7 +310,7 @@ class _Answer:
     def _arrived(self, response: IResponse) -> None:
         if self._cancelled:
             # The cancellation came too late for the agent; the connection must not stay taken.
-            response.deliverBody(_Dropped())
+            response.deliverBody(Dropped())
             return
         self.deferred.callback(response)
 
@@ -302,93 +318,8 @@ class _Answer:
         self.deferred.errback(CancelledError() if self._cancelled else reason)
 
 
-class _Dropped(TwistedProtocol):
-    def connectionMade(self) -> None:
-        assert self.transport is not None
-        drop(self.transport)
-
-
 def _headers(key: str, *, accept: bytes, content_type: bytes | None = None) -> Headers:
     headers = Headers({b"authorization": [b"Bearer " + key.encode("ascii")], b"accept": [accept]})
     if content_type is not None:
         headers.setRawHeaders(b"content-type", [content_type])
     return headers
-
-
-def _timed_out(limit: float) -> Trouble:
-    message = f"MiMo sent no answer within {limit:g} s (MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS)."
-    return Trouble(Failure(FailureKind.UPSTREAM_TIMEOUT, message), Fault.SILENT)
-
-
-def _transport_trouble(error: Exception) -> Trouble:
-    """What a failure below HTTP means: see the table of DESIGN, "Retrying"."""
-    if isinstance(error, (DNSLookupError, UnknownHostError)):
-        message = f"MiMo's host name cannot be resolved. Check the network and {ADDRESS}."
-        return _down(message, Fault.NOT_RESOLVED)
-    if isinstance(error, (ConnectError, ConnectTimeout)):
-        return _down(f"MiMo cannot be reached. Check the network and {ADDRESS}.", Fault.NOT_CONNECTED)
-    if isinstance(error, ResponseFailed) and any(
-        reason.check(TLSError, VerificationError) for reason in error.reasons
-    ):
-        message = f"No secure connection to MiMo: TLS failed. Check the clock and {ADDRESS}."
-        return _down(message, Fault.TLS_FAILED)
-    return _down("The connection to MiMo broke before it answered.", Fault.BROKE)
-
-
-def _down(message: str, fault: Fault) -> Trouble:
-    return Trouble(Failure(FailureKind.UPSTREAM_DOWN, message), fault)
-
-
-def _check_content_type(response: IResponse) -> None:
-    """A 200 with a page is a wrong address: some hosts answer so to any path.
-
-    :raises Trouble: the body is neither a stream nor JSON.
-    """
-    values = response.headers.getRawHeaders(b"content-type") or [b""]
-    kind = values[-1].split(b";")[0].strip().lower()
-    if kind and b"event-stream" not in kind and b"json" not in kind and kind != b"text/plain":
-        response.deliverBody(_Dropped())
-        message = f"MiMo answered with a page. Check {ADDRESS}: it ends in /v1."
-        raise _down(message, Fault.MISLED)
-
-
-def _check_encoding(response: IResponse) -> None:
-    """No encoding was asked for. Gzip can be read all the same.
-
-    :raises Trouble: the body is in one that cannot.
-    """
-    encoding = encoding_of(response)
-    if encoding and encoding not in ENCODINGS:
-        response.deliverBody(_Dropped())
-        message = (
-            f"MiMo answered in an encoding that was not asked for ({encoding[:40].decode('latin-1')!r})."
-        )
-        raise _down(message, Fault.MISLED)
-
-
-class _BoundedReader(TwistedProtocol):
-    """Collects a body up to a limit and then drops the connection. How the body ends does not matter."""
-
-    def __init__(self, limit: int) -> None:
-        self.done: Deferred[bytes] = Deferred(lambda _: self._drop())
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def dataReceived(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size >= self._limit:
-            self._drop()
-
-    def _drop(self) -> None:
-        assert self.transport is not None
-        drop(self.transport)
-
-    def time_out(self) -> None:
-        self._drop()
-        self.connectionLost()
-
-    def connectionLost(self, reason: object = None) -> None:
-        if not self.done.called:
-            self.done.callback(b"".join(self._parts)[: self._limit])

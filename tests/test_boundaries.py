@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journey": set(),
     "process": set(),
     "tries": {"core"},
-    "upstream": {"inflate", "journey", "route", "timers", "transport", "tries", "core"},
+    "troubles": {"heads", "inflate", "transport", "tries", "core"},
+    "upstream": {"inflate", "journey", "route", "timers", "transport", "tries", "troubles", "core"},
     "web": {
         "inflate",
         "journey",

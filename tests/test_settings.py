@@ -116,6 +116,8 @@ def test_zero_is_a_value(name: str) -> None:
         ("MIMO_BASE_URL", "https:///v1"),
         ("MIMO_BASE_URL", "https://example.test:http/v1"),
         ("MIMO_BASE_URL", "https://[::1/v1"),
+        ("MIMO_BASE_URL", f"https://{'a' * 64}.test/v1"),
+        ("MIMO_BASE_URL", "https://example..test/v1"),
         ("MIMO_BASE_URL", "https://example.test/v1?x=1"),
         ("MIMO_BASE_URL", "https://example.test/v1#x"),
         ("MIMO_BASE_URL", "https://exam\tple.test/v1"),

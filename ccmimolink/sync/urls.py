@@ -22,6 +22,7 @@ def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url.strip())
         _ = parts.port
+        (parts.hostname or "").encode("idna")  # a label is too long, or there is none between two dots
     except ValueError:
         return None
     return parts if parts.scheme.lower() in ("http", "https") and parts.hostname else None

@@ -28,6 +28,7 @@ OTHERS = [
     "https://evil.org/https://api.xiaomimimo.com/v1",
     "https://evil.org?api.xiaomimimo.com",
     "https://evil.org#.xiaomimimo.com",
+    f"https://{'a' * 64}.xiaomimimo.com/v1",
     "https://opencode.ai/zen/go/v1",
     "ftp://api.xiaomimimo.com/v1",
     "api.xiaomimimo.com/v1",

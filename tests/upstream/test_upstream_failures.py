@@ -18,6 +18,7 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from ccmimolink.core.errors import FailureKind, UpstreamError
+from ccmimolink.heads import HandshakeFailed
 from ccmimolink.route import Target
 from ccmimolink.tries import UpstreamPolicy
 from ccmimolink.upstream import MiMoClient
@@ -51,7 +52,7 @@ TARGET = Target("https://mimo.invalid/v1", KEY)
 def client_over(http: Any, clock: Clock) -> MiMoClient:
     return MiMoClient(
         http,
-        UpstreamPolicy(first_byte_timeout=10, retries=3, retry_budget=60, back_off=5),
+        UpstreamPolicy(connecting_timeout=10, first_byte_timeout=10, retries=3, retry_budget=60, back_off=5),
         clock=clock,
         monotonic=clock.seconds,
         epoch=clock.seconds,
@@ -71,10 +72,15 @@ class NoWait:
         (DNSLookupError("no such host"), 4, "host name"),
         (ConnectError(), 4, "Check the network and MiMo's address (MIMO_BASE_URL, or the provider in cc"),
         (ConnectTimeout(), 4, "cannot be reached"),
-        (ResponseNeverReceived([TwistedFailure(TLSError([("SSL", "", "bad certificate")]))]), 4, "TLS"),
+        (HandshakeFailed("bad certificate"), 4, "TLS"),
+        (
+            ResponseNeverReceived([TwistedFailure(TLSError([("SSL", "", "bad record")]))]),
+            2,
+            "broke before it",
+        ),
         (ResponseNeverReceived([TwistedFailure(ConnectionResetError())]), 2, "broke before it answered"),
     ],
-    ids=["DNS", "connect", "connect time-out", "TLS", "broke after sending"],
+    ids=["DNS", "connect", "connect time-out", "TLS", "TLS after sending", "broke after sending"],
 )
 def test_each_has_its_own_words_and_number_of_tries(error: Exception, tries: int, words: str) -> None:
     agent = FailingAgent(error)
