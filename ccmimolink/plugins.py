@@ -174,7 +174,8 @@ def _contained(plugin: Any, is_cancelled: Callable[[], bool] = _never) -> Iterat
         yield
     except ProxyError:
         raise
-    except Exception as error:  # third-party code: it may raise anything, and the process must live on
+    # Third-party code: it may raise anything, and the process must live on.
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         if isinstance(error, CancelledError) and is_cancelled():
             raise
         raise plugin_failed(plugin.name, error) from error

@@ -40,6 +40,18 @@ def test_a_head_without_end_is_too_large(sizes: list[int], interim: int) -> None
     assert not fits(INTERIM * interim + FINAL[:-2] + b"x: y\r\n" * (MAX_HEAD // 6 + 1), sizes)
 
 
+@pytest.mark.parametrize(
+    "line", [b"HTTP/1.1 101 X", b"HTTP/1.1 0100 X", b"HTTP/1.1 +100 X", b"HTTP/12.1 100", b"ICY/1.1 100 X"]
+)
+def test_what_twisted_takes_for_interim_does_not_end_the_bound(line: bytes) -> None:
+    assert not fits(line + b"\r\n\r\n" + FINAL[:-2] + b"x: y\r\n" * (MAX_HEAD // 6 + 1), [1000] * 400)
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1", b"garbage", b"", b"HTTP/1.1 abc"])
+def test_a_head_without_a_number_is_final(line: bytes) -> None:
+    assert fits(line + b"\r\n\r\n" + b"z" * MAX_HEAD, [])
+
+
 def test_interim_answers_without_end_are_too_large() -> None:
     assert not fits(INTERIM * (MAX_HEAD // len(INTERIM) + 2), [1000] * 400)
 

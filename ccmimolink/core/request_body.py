@@ -34,7 +34,7 @@ from ccmimolink.core.surrogates import mend
 from ccmimolink.core.tool_entries import parse_tool
 
 
-class _Envelope(RequestFields, kw_only=True):
+class _Envelope(RequestFields, kw_only=True, frozen=True):
     input: Raw = Raw(b"[]")
     tools: Raw = Raw(b"[]")
     max_output_tokens: Any = None

@@ -14,14 +14,14 @@ from typing import Any, get_args
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 
-class ImageUrl(Struct, omit_defaults=True):
+class ImageUrl(Struct, omit_defaults=True, frozen=True):
     """The chat-completions spelling of an image reference, which some clients send here too."""
 
     url: str
     detail: str | None = None
 
 
-class ContentPart(Struct, omit_defaults=True, rename={"mime_type": "mimeType"}):
+class ContentPart(Struct, omit_defaults=True, frozen=True, rename={"mime_type": "mimeType"}):
     """One part of a message or of a tool output.
 
     ``type`` is ``input_text``, ``output_text``, ``text``, ``summary_text``, ``reasoning_text``, ``refusal``,
@@ -52,53 +52,53 @@ Output = Content | dict[str, Raw]
 """What a tool returned. An object is not of the API, but clients send it; its members stay raw JSON."""
 
 
-class _Item(Struct, kw_only=True, omit_defaults=True, tag_field="type"):
+class _Item(Struct, kw_only=True, omit_defaults=True, frozen=True, tag_field="type"):
     id: str | None = None
 
 
-class Message(_Item, tag="message"):
+class Message(_Item, tag="message", frozen=True):
     role: str
     content: Content | None = None
     phase: str | None = None
 
 
-class Reasoning(_Item, tag="reasoning"):
+class Reasoning(_Item, tag="reasoning", frozen=True):
     summary: list[ContentPart] | None = None
     content: list[ContentPart] | None = None
     encrypted_content: str | None = None
 
 
-class FunctionCall(_Item, tag="function_call"):
+class FunctionCall(_Item, tag="function_call", frozen=True):
     call_id: str
     name: str
     arguments: str = ""
     namespace: str | None = None
 
 
-class FunctionCallOutput(_Item, tag="function_call_output"):
+class FunctionCallOutput(_Item, tag="function_call_output", frozen=True):
     call_id: str
     output: Output | None = None
 
 
-class CustomToolCall(_Item, tag="custom_tool_call"):
+class CustomToolCall(_Item, tag="custom_tool_call", frozen=True):
     call_id: str
     name: str
     input: str = ""
     namespace: str | None = None
 
 
-class CustomToolCallOutput(_Item, tag="custom_tool_call_output"):
+class CustomToolCallOutput(_Item, tag="custom_tool_call_output", frozen=True):
     call_id: str
     output: Output | None = None
 
 
-class ToolSearchCall(_Item, tag="tool_search_call"):
+class ToolSearchCall(_Item, tag="tool_search_call", frozen=True):
     call_id: str | None = None
     arguments: Any = None
     execution: str | None = None
 
 
-class Tool(Struct, kw_only=True, omit_defaults=True):
+class Tool(Struct, kw_only=True, omit_defaults=True, frozen=True):
     """A tool as the client offers it. ``parameters`` stays raw JSON: it is spliced, never re-encoded.
 
     ``type`` is ``function``, ``custom``, ``namespace`` (then ``tools`` holds its members), ``tool_search``
@@ -120,30 +120,30 @@ class Tool(Struct, kw_only=True, omit_defaults=True):
     function: Raw | UnsetType = UNSET
 
 
-class ToolSearchOutput(_Item, tag="tool_search_output"):
+class ToolSearchOutput(_Item, tag="tool_search_output", frozen=True):
     call_id: str | None = None
     tools: list[Tool] | None = None
 
 
-class LocalShellCall(_Item, tag="local_shell_call"):
+class LocalShellCall(_Item, tag="local_shell_call", frozen=True):
     call_id: str | None = None
     action: dict[str, Any] | None = None
 
 
-class LocalShellCallOutput(_Item, tag="local_shell_call_output"):
+class LocalShellCallOutput(_Item, tag="local_shell_call_output", frozen=True):
     call_id: str | None = None
     output: Output | None = None
 
 
-class WebSearchCall(_Item, tag="web_search_call"):
+class WebSearchCall(_Item, tag="web_search_call", frozen=True):
     action: dict[str, Any] | None = None
 
 
-class AdditionalTools(_Item, tag="additional_tools"):
+class AdditionalTools(_Item, tag="additional_tools", frozen=True):
     tools: list[Tool] | None = None
 
 
-class AgentMessage(_Item, tag="agent_message"):
+class AgentMessage(_Item, tag="agent_message", frozen=True):
     """What one agent of Codex tells another: a task, or the answer to one.
 
     Its parts run on. Those of the type ``encrypted_content`` hold what the sending model wrote, which is
@@ -155,15 +155,15 @@ class AgentMessage(_Item, tag="agent_message"):
     content: list[ContentPart] | None = None
 
 
-class ItemReference(_Item, tag="item_reference"):
+class ItemReference(_Item, tag="item_reference", frozen=True):
     pass
 
 
-class Compaction(_Item, tag="compaction"):
+class Compaction(_Item, tag="compaction", frozen=True):
     encrypted_content: str | None = None
 
 
-class UnknownItem(Struct, kw_only=True):
+class UnknownItem(Struct, kw_only=True, frozen=True):
     """An item of a kind that is not known here, or one that says nothing of what its kind is about.
 
     It is kept for storage and passed over in translation.
@@ -173,7 +173,7 @@ class UnknownItem(Struct, kw_only=True):
     raw: Raw
 
 
-class ForeignCall(UnknownItem, kw_only=True):
+class ForeignCall(UnknownItem, kw_only=True, frozen=True):
     """A call of a kind that has no shape here, such as ``shell_call``, ``computer_call`` or ``mcp_call``.
 
     :ivar call_id: what its output names it by, or empty.
@@ -186,7 +186,7 @@ class ForeignCall(UnknownItem, kw_only=True):
     output: Raw | UnsetType = UNSET
 
 
-class ForeignOutput(UnknownItem, kw_only=True):
+class ForeignOutput(UnknownItem, kw_only=True, frozen=True):
     """What such a call returned, in an item of its own."""
 
     call_id: str
@@ -216,13 +216,13 @@ Item = KnownItem | UnknownItem
 KNOWN_ITEM_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(KnownItem))
 
 
-class ReasoningOptions(Struct, omit_defaults=True):
+class ReasoningOptions(Struct, omit_defaults=True, frozen=True):
     effort: str | None = None
     summary: str | None = None
     context: str | None = None
 
 
-class TextFormat(Struct, omit_defaults=True, rename={"schema_": "schema"}):
+class TextFormat(Struct, omit_defaults=True, frozen=True, rename={"schema_": "schema"}):
     type: str = "text"
     name: str | None = None
     schema_: Raw | UnsetType = UNSET
@@ -230,12 +230,12 @@ class TextFormat(Struct, omit_defaults=True, rename={"schema_": "schema"}):
     description: str | None = None
 
 
-class TextOptions(Struct, omit_defaults=True):
+class TextOptions(Struct, omit_defaults=True, frozen=True):
     format: TextFormat | None = None
     verbosity: str | None = None
 
 
-class RequestFields(Struct, kw_only=True):
+class RequestFields(Struct, kw_only=True, frozen=True):
     """The fields that are the same on the wire and in the decoded request; null stands for "not given"."""
 
     model: str | None = None
@@ -270,7 +270,7 @@ class ResponseOptions(Struct, frozen=True, kw_only=True):
     promote_reasoning: bool = True
 
 
-class ResponsesRequest(RequestFields, kw_only=True):
+class ResponsesRequest(RequestFields, kw_only=True, frozen=True):
     """A decoded ``POST /v1/responses`` body. After history expansion ``input`` holds the whole conversation.
 
     Transforms replace it (``msgspec.structs.replace``); they do not change it in place.

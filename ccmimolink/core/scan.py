@@ -91,7 +91,7 @@ class ParserFailed(Exception):
     :ivar name: the parser's.
     """
 
-    def __init__(self, name: str, cause: Exception) -> None:
+    def __init__(self, name: str, cause: BaseException) -> None:
         super().__init__(f"fallback parser {name!r}: {type(cause).__name__}: {cause}")
         self.name = name
 
@@ -100,7 +100,8 @@ class ParserFailed(Exception):
 def _blaming(parser: FallbackParser) -> Iterator[None]:
     try:
         yield
-    except Exception as cause:  # a plugin's code: whatever it raises must be told apart from an error of ours
+    # A plugin's code: whatever it raises must be told apart from an error of ours, and must not end us.
+    except (Exception, SystemExit, KeyboardInterrupt) as cause:
         raise ParserFailed(parser.name, cause) from cause
 
 

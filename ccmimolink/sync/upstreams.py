@@ -12,7 +12,15 @@ from typing import Protocol
 from ccmimolink.sync.errors import SyncError
 from ccmimolink.sync.rows import Provider
 from ccmimolink.sync.state import Memory, key_digest
-from ccmimolink.sync.urls import PAY_AS_YOU_GO, TOKEN_PLAN, fits, is_loopback, is_mimo, upstream_of
+from ccmimolink.sync.urls import (
+    PAY_AS_YOU_GO,
+    TOKEN_PLAN,
+    fits,
+    host_of,
+    is_loopback,
+    is_mimo,
+    upstream_of,
+)
 
 
 class Hints(Protocol):
@@ -29,13 +37,18 @@ def true_upstream(
     """The upstream, and a doubt about it that the user should hear; empty where there is none.
 
     :param backups: the addresses in our backups of the live configuration, the newest first.
-    :raises SyncError: the user named this machine.
+    :raises SyncError: the user named this machine, or an address is none.
     """
     named = named_upstream(hints)
     if named is not None:
         return named, ""
     url = provider.route.base_url
     if not is_loopback(url):
+        if not host_of(url):
+            raise SyncError(
+                f"The address of the provider {provider.row.name!r} is no http or https URL. Mend it in cc "
+                "switch, or give MiMo's with --upstream. Nothing was changed."
+            )
         return upstream_of(url), ""
     for name in (provider.row.id, key_digest(provider.key)):
         if name in memory.upstreams:
@@ -46,10 +59,12 @@ def true_upstream(
 def named_upstream(hints: Hints) -> str | None:
     """What the user said.
 
-    :raises SyncError: it is this machine.
+    :raises SyncError: it is this machine, or no URL.
     """
     if hints.upstream is None:
         return None
+    if not host_of(hints.upstream):
+        raise SyncError("--upstream is no http or https URL. Nothing was changed.")
     if is_loopback(hints.upstream):
         raise SyncError("--upstream leads to this machine, and not to MiMo. Nothing was changed.")
     return upstream_of(hints.upstream)

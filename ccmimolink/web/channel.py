@@ -20,7 +20,9 @@ from twisted.web.server import Request
 
 from ccmimolink.core.errors import Failure as RequestFailure
 from ccmimolink.core.errors import FailureKind, Profile, http_answer
+from ccmimolink.web.answers import send_failure
 from ccmimolink.web.client import profile_of
+from ccmimolink.web.guard import NO_PATH
 
 REFUSAL_LINGER = 5
 """Seconds for a client to notice that its body is refused. Closing at once would reset the connection, and
@@ -223,6 +225,13 @@ class ProxyRequest(Request):
         super().__init__(*args, **kwargs)
         self._size = 0
         self._refused = False
+
+    def process(self) -> None:
+        if self.path == b"*":
+            # Twisted would answer this by itself, whoever asks.
+            send_failure(self, NO_PATH)
+        else:
+            super().process()
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)

@@ -133,8 +133,11 @@ class ResponsesExchange:
         )
         self._note_oddities(original)
         history = self._history(original, account)
-        own_items = resolved(
-            original.input, history, lambda item_id: services.store.find_item(item_id, account)
+        own_items, referenced = resolved(
+            original.input,
+            history,
+            lambda item_id: services.store.find_item(item_id, account),
+            services.limits.max_decompressed_bytes,
         )
         expanded = msgspec.structs.replace(original, input=[*history, *own_items])
         transformed = await services.plugins.run_transforms(expanded, self._context)
@@ -144,7 +147,7 @@ class ResponsesExchange:
         self._record.asked, self._record.used = original.model or "-", plan.model
         self._stream = stream = self._make_stream(original, plan)
         upstream_body = encode_request(plan.chat)
-        size = len(body)
+        size = len(body) + referenced
         if not original.store:
             own_items = []
         # While it waits and is answered a request is held once, as the bytes to send: histories are long.

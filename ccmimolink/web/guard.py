@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
@@ -39,7 +40,7 @@ class Guard:
         if self._local and (len(hosts) != 1 or not _is_loopback(_host_name(hosts[0].decode("latin-1")))):
             return _forbidden("The Host header must name this machine: 127.0.0.1, localhost or [::1].")
         if not target.startswith(b"/"):
-            return _forbidden("This is no forward proxy: send the path alone, such as /v1/responses.")
+            return NO_PATH
         if self._token and not self._knows_token(headers):
             return _forbidden("The bearer token (MIMO_PROXY_TOKEN) is missing or wrong.")
         return None
@@ -68,7 +69,11 @@ def _comes_from_a_page(headers: Headers, *, may_be_opened: bool) -> bool:
     if any(site.strip().lower() not in known for site in sites):
         return True
     own = [b"http://" + host.lower() for host in headers.getRawHeaders(b"host") or []]
-    return any(origin.lower() not in own for origin in headers.getRawHeaders(b"origin") or [])
+    if any(origin.lower() not in own for origin in headers.getRawHeaders(b"origin") or []):
+        return True
+    # Older browsers say no more than where they come from.
+    referers = headers.getRawHeaders(b"referer") or []
+    return any(b"/".join(referer.lower().split(b"/", 3)[:3]) not in own for referer in referers)
 
 
 def unsuitable_body(headers: Headers) -> Failure | None:
@@ -87,7 +92,16 @@ def _forbidden(message: str) -> Failure:
     return Failure(FailureKind.FORBIDDEN, message)
 
 
+NO_PATH = _forbidden("This is no forward proxy: send the path alone, such as /v1/responses.")
+"""For a request target of another form, which names a host, or nothing (``OPTIONS *``)."""
+
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\[\]@/?#\\\s]*?)(?::[0-9]{0,5})?")
+"""A host and its port, as it stands in ``Host`` and behind the scheme of an ``Origin``."""
+
+
 def _host_name(host: str) -> str | None:
+    if not _HOST.fullmatch(host):
+        return None
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:
@@ -100,6 +114,8 @@ def _is_loopback(name: str | None) -> bool:
     if name.rstrip(".") == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
         return False
+    # A browser does not take ::ffff:127.0.0.1 for this machine, and leaves out what the guard goes by.
+    return address.is_loopback and getattr(address, "ipv4_mapped", None) is None

@@ -7,6 +7,7 @@ a key.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -36,11 +37,12 @@ class KeyResolver:
     """Finds the key of a request.
 
     :param fallback_key: ``MIMO_API_KEY``.
-    :param token: what clients of a listener beyond loopback send as their bearer; it is no MiMo key.
+    :param token: what clients of a listener beyond loopback send as their bearer; it is no MiMo key, wherever
+        it stands.
     """
 
     def __init__(self, fallback_key: str, *, token: str = "") -> None:
-        self._fallback_key, self._token = fallback_key, token
+        self._fallback_key, self._token = fallback_key, token.encode()
 
     def resolve(self, headers: Headers, profile: Profile, route: Route) -> Target:
         """The first usable key, with the upstream that it is for.
@@ -69,12 +71,15 @@ class KeyResolver:
 
     def _bearer(self, headers: Headers) -> str:
         scheme, _, value = _header(headers, b"authorization").partition(" ")
-        value = value.strip() if scheme.lower() == "bearer" else ""
-        return "" if value == self._token else value
+        return value.strip() if scheme.lower() == "bearer" else ""
 
     def objection(self, key: str, route: Route) -> str | None:
         """Why the key must not go upstream, and what to do; empty where there is no key to speak of."""
-        if not key or key in _PLACEHOLDERS:
+        if (
+            not key
+            or key in _PLACEHOLDERS
+            or (self._token and hmac.compare_digest(key.encode(), self._token))
+        ):
             return ""
         if key.startswith(_FOREIGN) or not _SENDABLE.fullmatch(key):
             return f"The key that was sent is another service's login, and was not passed on. {_REMEDY}"

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from ccmimolink.core.errors import Failure, FailureKind, RequestError
 from ccmimolink.core.responses import Item, ItemReference, UnknownItem
 from ccmimolink.web.log_text import clipped
 
 
 def resolved(
-    items: Sequence[Item], history: Iterable[Item], find: Callable[[str], Item | None]
-) -> list[Item]:
-    """The request's own items without references.
+    items: Sequence[Item], history: Iterable[Item], find: Callable[[str], Item | None], limit: int
+) -> tuple[list[Item], int]:
+    """The request's own items without references, and the bytes that the items named hold.
 
     Ids that clients make up are not unique: the conversation itself is looked through first, and of several
     items with one id the latest counts.
 
     :param history: the stored conversation that the request continues.
     :param find: an item of another conversation of the same account.
-    :raises RequestError: nothing has the id that is named.
+    :param limit: the most bytes that the items named may hold, each as often as it is named.
+    :raises RequestError: nothing has the id that is named, or the items named hold more.
     """
     references = [(at, item.id or "") for at, item in enumerate(items) if isinstance(item, ItemReference)]
     found = list(items)
     known = _by_id(history) if references else {}
+    sizes: dict[str, int] = {}
+    size = 0
     for at, item_id in references:
         item = known.get(item_id) or find(item_id)
         if item is None:
@@ -34,7 +39,16 @@ def resolved(
             message = f"{place}: no stored item has the id '{clipped(item_id)}'. Send the item itself."
             raise RequestError(Failure(FailureKind.INVALID_REQUEST, message, param=place))
         found[at] = item
-    return found
+        if item_id not in sizes:
+            sizes[item_id] = len(msgspec.json.encode(item))
+        size += sizes[item_id]
+        if size > limit:
+            message = (
+                f"input[{at}]: the items that the request refers to hold more than {limit} bytes together "
+                "(MIMO_PROXY_MAX_DECOMPRESSED_BYTES)."
+            )
+            raise RequestError(Failure(FailureKind.BODY_TOO_LARGE, message, param=f"input[{at}]"))
+    return found, size
 
 
 def _by_id(items: Iterable[Item]) -> dict[str, Item]:

@@ -49,6 +49,13 @@ REBOUND = [
 ]
 
 
+@pytest.mark.parametrize("host", ["[::ffff:127.0.0.1]:9876", "[::ffff:7f00:1]"])
+def test_an_ipv4_address_in_ipv6_is_none_of_this_machine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As from Python 3.13 on.
+    monkeypatch.setattr("ipaddress.IPv6Address.is_loopback", True)
+    assert verdict(Guard(), host=host) is FailureKind.FORBIDDEN
+
+
 @pytest.mark.parametrize("host", REBOUND)
 def test_any_other_host_name_is_refused(host: str) -> None:
     assert verdict(Guard(), host=host) is FailureKind.FORBIDDEN
@@ -89,6 +96,21 @@ def test_an_address_that_was_typed_opens_what_asks_nobody(target: bytes, served:
     """A redirect from an address that was typed is told in the same way."""
     failure = Guard().check(Headers({"host": ["localhost"], "sec-fetch-site": ["none"]}), target)
     assert (failure is None) is served
+
+
+@pytest.mark.parametrize(
+    ("referer", "served"),
+    [
+        ("http://localhost:9876/status?x=/", True),
+        ("http://localhost:9876", True),
+        ("http://localhost:3000/", False),
+        ("https://evil.example/http://localhost:9876/", False),
+        ("about:blank", False),
+        ("", False),
+    ],
+)
+def test_where_an_older_browser_comes_from_counts_too(referer: str, served: bool) -> None:
+    assert (verdict(Guard(), host="localhost:9876", referer=referer) is None) is served
 
 
 def test_of_several_origins_each_counts() -> None:
