@@ -9,27 +9,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
-from twisted.logger import (
-    FilteringLogObserver,
-    Logger,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogPublisher,
-    textFileLogObserver,
-)
+from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
 from ccmimolink.demo.service import DemoService, demo_service
 from ccmimolink.graph import Graph, build_graph
 from ccmimolink.keeper import RouteKeeper
 from ccmimolink.listen import TCPAddress
+from ccmimolink.log_events import observer_of
 from ccmimolink.log_file import LogFile
 from ccmimolink.plugins import PluginSet
 from ccmimolink.process import make_room, on_hangup, on_signals
@@ -76,7 +70,7 @@ class ProxyService(Service):
         self._started: Deferred[None] | None = None
         self._graph: Graph | None = None
         self._port: IListeningPort | None = None
-        self._log_observer: FilteringLogObserver | None = None
+        self._log_observer: ILogObserver | None = None
         self._log_file: LogFile | None = None
         self._forget_hangup: Callable[[], None] = lambda: None
 
@@ -153,14 +147,7 @@ class ProxyService(Service):
         except OSError as error:
             reason = f"{settings.log} cannot be written: {error.strerror}"
             raise SettingsError(f"MIMO_PROXY_LOG: {reason}. Give another file with --log.") from error
-        levels = LogLevelFilterPredicate()
-        # The pool's factories announce every connection; a file that is kept has better use for the lines.
-        levels.setLogLevelForNamespace("twisted.web.client._HTTP11ClientFactory", LogLevel.warn)
-        # Of every connection that is refused for want of a descriptor it has several.
-        levels.setLogLevelForNamespace("twisted.internet.tcp.Port", LogLevel.warn)
-        self._log_observer = FilteringLogObserver(
-            textFileLogObserver(cast(IO[Any], self._log_file)), [levels]
-        )
+        self._log_observer = observer_of(self._log_file)
         globalLogPublisher.addObserver(self._log_observer)
 
     def stopService(self) -> Deferred[None]:

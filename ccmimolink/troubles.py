@@ -31,7 +31,7 @@ def not_connected(limit: float) -> Trouble:
     )
 
 
-def transport_trouble(error: Exception) -> Trouble:
+def transport_trouble(error: BaseException) -> Trouble:
     """What a failure below HTTP means: see the table of DESIGN, "Retrying"."""
     if isinstance(error, (DNSLookupError, UnknownHostError)):
         message = f"MiMo's host name cannot be resolved. Check the network and {ADDRESS}."

@@ -202,8 +202,7 @@ class MiMoClient:
     ) -> IResponse:
         """The response once its headers are there.
 
-        Cancelling the caller is always seen as ``CancelledError``: what a cancelled agent fails with depends
-        on how far it came.
+        :raises Trouble: there is none, or it comes too late. Whatever the transport raises is one.
         """
         answer = _Answer(request)
         connecting = self._policy.connecting_timeout
@@ -218,10 +217,6 @@ class MiMoClient:
         )
         try:
             return await answer.deferred
-        except CancelledError:
-            raise
-        except Exception as error:  # whatever the transport raises is an upstream failure; the table sorts it
-            raise (answer.trouble or transport_trouble(error)) from error
         finally:
             for timer in timers:
                 timer.cancel()
@@ -289,10 +284,11 @@ def _amended(trouble: Trouble, body: bytes, tries: Tries, amend: Amend | None) -
 
 
 class _Answer:
-    """A request's Deferred, made cancellable in one manner."""
+    """A request's Deferred, made cancellable in one manner: what a cancelled agent fails with depends on how
+    far it came."""
 
     def __init__(self, request: Deferred[Any]) -> None:
-        self.trouble: Trouble | None = None
+        self._trouble: Trouble | None = None
         self._cancelled = False
         self._request = request
         self.deferred: Deferred[IResponse] = Deferred(self._cancel)
@@ -300,7 +296,7 @@ class _Answer:
 
     def time_out(self, trouble: Trouble) -> None:
         """It comes too late: this is what became of it."""
-        self.trouble = trouble
+        self._trouble = trouble
         self._request.cancel()
 
     def _cancel(self, _deferred: Deferred[IResponse]) -> None:
@@ -315,7 +311,13 @@ class _Answer:
         self.deferred.callback(response)
 
     def _failed(self, reason: TwistedFailure) -> None:
-        self.deferred.errback(CancelledError() if self._cancelled else reason)
+        if self._cancelled:
+            self.deferred.errback(CancelledError())
+        else:
+            assert reason.value is not None
+            trouble = self._trouble or transport_trouble(reason.value)
+            trouble.__cause__ = reason.value
+            self.deferred.errback(trouble)
 
 
 def _headers(key: str, *, accept: bytes, content_type: bytes | None = None) -> Headers:

@@ -1,0 +1,57 @@
+"""Which events reach the log file.
+
+Owns what is left out of it: what Twisted says too often for a file that is kept. It must not know the file.
+"""
+
+from __future__ import annotations
+
+from typing import IO, Any, cast
+
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogFilterPredicate,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    PredicateResult,
+    textFileLogObserver,
+)
+from zope.interface import implementer
+
+from ccmimolink.log_file import LogFile
+
+_TOO_TALKATIVE = (
+    # The pool's factories announce every connection.
+    "twisted.web.client._HTTP11ClientFactory",
+    # Of every connection that is refused for want of a descriptor it has several events.
+    "twisted.internet.tcp.Port",
+)
+_OTHER_OBSERVERS = "twisted.logger._observer"
+
+
+@implementer(ILogFilterPredicate)
+class OnceOfOthers:
+    """Lets the first event about a broken log observer pass, and no other.
+
+    Where the program's output cannot be written (its terminal is gone, the disk is full), Twisted tells every
+    other observer so, with a traceback, at every event.
+    """
+
+    def __init__(self) -> None:
+        self._was_told = False
+
+    def __call__(self, event: LogEvent) -> Any:
+        if event.get("log_namespace") != _OTHER_OBSERVERS:
+            return PredicateResult.maybe
+        was_told, self._was_told = self._was_told, True
+        return PredicateResult.no if was_told else PredicateResult.maybe
+
+
+def observer_of(file: LogFile) -> ILogObserver:
+    """What writes the events to the file."""
+    levels = LogLevelFilterPredicate()
+    for namespace in _TOO_TALKATIVE:
+        levels.setLogLevelForNamespace(namespace, LogLevel.warn)
+    writer = textFileLogObserver(cast(IO[Any], file))
+    return cast(ILogObserver, FilteringLogObserver(writer, [OnceOfOthers(), levels]))
