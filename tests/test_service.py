@@ -225,6 +225,23 @@ async def test_when_the_grace_is_over_streams_get_a_terminal_event(running: Runn
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_request_that_is_still_arriving_is_told_to_come_back(running: Running) -> None:
+    await running.start()
+    arriving = await running.ask(POST[:-5])
+    started = await running.ask(POST[:10])
+    graph = running.service._graph
+    assert graph is not None
+    await running.until(lambda: graph.site.connections == 2)
+    await running.until(lambda: not [each for each in graph.site._channels if each.idle])
+    running.stop()
+    await running.until(lambda: running.stopped and arriving.lost and started.lost)
+    for client in (arriving, started):
+        assert (client.reply.status, client.reply.error()["code"]) == (429, "draining")
+        assert int(client.reply.headers["retry-after"]) >= 1
+    assert running.upstream.connections == []
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_signal_while_it_drains_ends_the_streams_at_once(running: Running) -> None:
     before = signal.getsignal(signal.SIGTERM)
     await running.start()

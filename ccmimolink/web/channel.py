@@ -101,6 +101,13 @@ class ProxyChannel(HTTPChannel):
         super().connectionLost(reason)
         self.site.closed(self)
 
+    def close(self, why: RequestFailure) -> None:
+        """Close it once what was written has left. A request that is on its way is told why."""
+        if self._arrival is not None:
+            self.refuse(why)
+        elif not self.refused:
+            self.loseConnection()
+
     # -- a request arrives ----------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:

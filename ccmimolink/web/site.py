@@ -18,6 +18,7 @@ from twisted.web.server import Site
 
 from ccmimolink.core.errors import Failure, FailureKind
 from ccmimolink.web.channel import IDLE_TIMEOUT, ProxyChannel, ProxyRequest, RequestLimits
+from ccmimolink.web.services import DRAINING
 
 
 class ProxySite(Site):
@@ -91,13 +92,14 @@ class ProxySite(Site):
     def close_idle(self) -> None:
         """Close the connections without a request, and each of the others once its request is answered."""
         for channel in list(self._channels):
-            if not channel.requests:
+            if channel.idle:
                 channel.loseConnection()
             else:
                 channel.persistent = False
 
     async def close_all(self, limit: float) -> None:
-        """Close every connection, and return when they are closed. What was written still leaves.
+        """Close every connection, and return when they are closed. What was written still leaves, and a
+        request that is still arriving is told to come back.
 
         :param limit: seconds after which a connection is aborted whose client does not read it.
         """
@@ -106,7 +108,7 @@ class ProxySite(Site):
         all_closed: Deferred[None] = Deferred()
         self._all_closed = all_closed
         for channel in list(self._channels):
-            channel.loseConnection()
+            channel.close(DRAINING)
         abort = self._reactor.callLater(limit, self._abort_all)
         try:
             await all_closed
