@@ -127,7 +127,10 @@ def build_graph(
     site = ProxySite(
         Root(guard, services),
         limits=RequestLimits(
-            timeout=settings.request_timeout, head=settings.max_head_bytes, body=settings.max_body_bytes
+            timeout=settings.request_timeout,
+            head=settings.max_head_bytes,
+            body=settings.max_body_bytes,
+            bodies=settings.max_waiting_bytes,
         ),
         max_connections=settings.max_connections,
         reactor=reactor,

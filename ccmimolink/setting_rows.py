@@ -113,7 +113,7 @@ SETTINGS: tuple[Setting, ...] = (
         "max_waiting_bytes",
         "268435456",
         whole(),
-        "memory for requests that wait",
+        "memory for requests that wait for their turn, and as much for bodies that arrive",
     ),
     Setting("MIMO_PROXY_MAX_WAIT_MS", "max_wait", "600000", milliseconds(), "longest wait for a turn"),
     Setting("MIMO_PROXY_RETRIES", "retries", "3", whole(), "further tries of one request"),

@@ -44,17 +44,23 @@ class RequestLimits:
     :ivar timeout: seconds from its first byte to its last.
     :ivar head: bytes of the request line, and of all headers together.
     :ivar body: bytes as they come over the wire.
+    :ivar bodies: bytes of all bodies together that are arriving. One alone may have them all.
     """
 
     timeout: float
     head: int
     body: int
+    bodies: int
 
 
 class ChannelOwner(Protocol):
-    """What a connection needs of its site."""
+    """What a connection needs of its site.
+
+    :ivar arriving: bytes of the bodies that are arriving.
+    """
 
     limits: RequestLimits
+    arriving: int
 
     def refusal(self, headers: Headers) -> RequestFailure | None:
         """Why a body is not even read, judged by its headers, or None."""
@@ -98,6 +104,8 @@ class ProxyChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._has_arrived()
+        for request in self.requests:
+            request.let_go()
         super().connectionLost(reason)
         self.site.closed(self)
 
@@ -206,6 +214,8 @@ class ProxyChannel(HTTPChannel):
             return
         self.refused = True
         self._has_arrived()
+        for request in self.requests:
+            request.let_go()
         self._log.info("a request was refused: {reason}", reason=failure.message)
         profile = profile_of(self.requests[-1].requestHeaders) if self.requests else Profile.GENERIC
         answer = http_answer(failure, profile)
@@ -230,7 +240,7 @@ class ProxyRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._size = 0
+        self._size = self._held = 0
         self._refused = False
 
     def process(self) -> None:
@@ -254,7 +264,30 @@ class ProxyRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         self._count(len(data))
         if not self._refused:
+            self._hold(len(data))
+        if not self._refused:
             super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self.let_go()
+        super().requestReceived(command, path, version)
+
+    def _hold(self, size: int) -> None:
+        site = self._channel.site
+        if site.arriving and site.arriving + size > site.limits.bodies:
+            message = (
+                f"Request bodies of {site.arriving} bytes are arriving already, and with this one they would "
+                "be more than MIMO_PROXY_MAX_WAITING_BYTES allows. Try again later, or raise it."
+            )
+            self._refuse(RequestFailure(FailureKind.QUEUE_FULL, message))
+            return
+        site.arriving += size
+        self._held += size
+
+    def let_go(self) -> None:
+        """Its body has arrived, or never will."""
+        self._channel.site.arriving -= self._held
+        self._held = 0
 
     def _count(self, size: int) -> None:
         self._size += size
@@ -265,6 +298,7 @@ class ProxyRequest(Request):
 
     def _refuse(self, failure: RequestFailure) -> None:
         self._refused = True
+        self.let_go()
         # No "100 Continue" after a refusal.
         self.requestHeaders.removeHeader(b"expect")
         self._channel.refuse(failure)

@@ -42,6 +42,7 @@ class ProxySite(Site):
     ) -> None:
         super().__init__(root, requestFactory=ProxyRequest, timeout=IDLE_TIMEOUT, reactor=reactor)
         self.limits, self.refusal = limits, refusal
+        self.arriving = 0
         self._max_connections = max_connections
         # All that are open, the one that has been idle longest first among those that are idle.
         self._channels: dict[ProxyChannel, None] = {}

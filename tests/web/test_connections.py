@@ -164,3 +164,49 @@ def test_a_client_that_sent_too_much_and_leaves_is_noticed(proxy: MemoryProxy) -
     client.leave()
     assert proxy.upstream[0].dropped
     proxy.assert_at_rest()
+
+
+# -- how much at once -------------------------------------------------------------------------------------
+
+
+def arriving(proxy: MemoryProxy, size: int) -> MemoryClient:
+    """A connection on which so many bytes of a larger body have come."""
+    client = proxy.connect()
+    whole = request("POST", "/v1/responses", body_of(input="x" * 20_000))
+    head, _, _ = whole.partition(b"\r\n\r\n")
+    client.send(whole[: len(head) + 4 + size])
+    return client
+
+
+def test_bodies_that_arrive_side_by_side_are_bounded_together(make_proxy: Any) -> None:
+    proxy = make_proxy({"MIMO_PROXY_MAX_WAITING_BYTES": "10000"})
+    first, second, third = arriving(proxy, 6000), arriving(proxy, 4000), arriving(proxy, 1)
+    assert (first.silent, second.silent) == (True, True)
+    assert (third.reply.status, third.reply.error()["code"]) == (429, "queue_full")
+    assert int(third.reply.headers["retry-after"]) >= 1
+
+
+def test_one_alone_may_be_as_large_as_any(make_proxy: Any) -> None:
+    proxy = make_proxy({"MIMO_PROXY_MAX_WAITING_BYTES": "10000"})
+    client = proxy.post(body_of(input="x" * 20_000))
+    assert len(proxy.upstream) == 1
+    client.leave()
+
+
+@pytest.mark.parametrize("how", ["leaves", "too slow", "too large", "arrives"])
+def test_the_room_of_a_body_is_free_again_however_it_ends(make_proxy: Any, how: str) -> None:
+    proxy = make_proxy({"MIMO_PROXY_MAX_WAITING_BYTES": "10000", "MIMO_PROXY_MAX_BODY_BYTES": "30000"})
+    client = arriving(proxy, 10_000)
+    if how == "leaves":
+        client.leave()
+    elif how == "too slow":
+        proxy.advance(125, step=5)
+    elif how == "too large":
+        client = proxy.connect()
+        client.send(request("POST", "/v1/responses", body_of(input="x" * 31_000)))
+        proxy.clients[0].leave()
+    else:
+        client.send(b"x" * 30_000)
+        proxy.clients[0].leave()
+    proxy.settle()
+    assert proxy.graph.site.arriving == 0
