@@ -30,6 +30,9 @@ from zope.interface import implementer
 MAX_HEAD = 256 * 1024
 """Bytes from a request to the end of the final head that answers it, interim answers included."""
 
+MAX_INTERIM = 20
+"""Interim answers to one request. Twisted logs each."""
+
 _END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -46,11 +49,11 @@ class HeadMeter:
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._left = 0
+        self._left = self._interim = 0
 
     def start(self) -> None:
         """A request leaves."""
-        self._left = MAX_HEAD
+        self._left, self._interim = MAX_HEAD, 0
         self._head.clear()
 
     def receive(self, data: bytes) -> bool:
@@ -65,6 +68,9 @@ class HeadMeter:
                 self._left = 0
                 head.clear()
                 return True
+            self._interim += 1
+            if self._interim > MAX_INTERIM:
+                return False
             self._left -= end.end()
             del head[: end.end()]
             looked_at = 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccmimolink.heads import MAX_HEAD, HeadMeter
+from ccmimolink.heads import MAX_HEAD, MAX_INTERIM, HeadMeter
 from tests.http_wire import LAST_CHUNK, STREAM_HEAD, chunk, hello, text
 from tests.memory_proxy import MemoryProxy
 
@@ -52,8 +52,10 @@ def test_a_head_without_a_number_is_final(line: bytes) -> None:
     assert fits(line + b"\r\n\r\n" + b"z" * MAX_HEAD, [])
 
 
-def test_interim_answers_without_end_are_too_large() -> None:
-    assert not fits(INTERIM * (MAX_HEAD // len(INTERIM) + 2), [1000] * 400)
+def test_interim_answers_without_end_are_too_many() -> None:
+    assert fits(INTERIM * MAX_INTERIM + FINAL, [])
+    assert not fits(INTERIM * (MAX_INTERIM + 1), [])
+    assert not fits(INTERIM * (MAX_INTERIM + 1) + FINAL, [1] * 3000)
 
 
 def test_each_request_has_the_whole_bound() -> None:

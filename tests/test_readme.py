@@ -30,6 +30,7 @@ from ccmimolink.setting_rows import SETTINGS
 from ccmimolink.sync.command import run as run_sync
 from ccmimolink.sync.errors import HEADINGS
 from tests.core.scan_parts import scanned, source_of
+from tests.faults.cell_count import CELL_COUNT
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -57,6 +58,11 @@ def test_the_table_lists_every_setting_with_its_default() -> None:
         option = f" (`--{setting.option}`)" if setting.option else ""
         expected.append((setting.name, default, setting.meaning.replace(f"'{os.pathsep}'", "':'") + option))
     assert shown == expected
+
+
+def test_the_number_of_faults_is_that_of_the_tables() -> None:
+    (shown,) = re.findall(r"<!-- fault-cells -->([\d,]+)<!-- /fault-cells -->", README)
+    assert int(shown.replace(",", "")) == CELL_COUNT
 
 
 def test_the_codex_configuration_is_toml_and_names_a_provider_that_is_not_openai() -> None:
@@ -171,6 +177,8 @@ def test_every_option_that_is_mentioned_exists() -> None:
         "pure",
         "spec",
         "from",
+        "help",
+        "cases",
     }
     mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))
     assert mentioned - commands <= known

@@ -59,7 +59,12 @@ class Stall:
     """Nothing more, ever; the connection stays open."""
 
 
-Step = Send | Wait | Trickle | Flood | Close | Reset | Stall
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing until the player is told to go on: the test has seen what came before take effect."""
+
+
+Step = Send | Wait | Trickle | Flood | Close | Reset | Stall | Hold
 Script = tuple[Step, ...]
 """Played in order. After the last step the connection is open, and the next request on it may come."""
 
@@ -69,6 +74,7 @@ class ScriptPlayer:
     """Plays scripts on one connection, one after the other.
 
     :ivar flooded: bytes that floods have written so far.
+    :ivar holding: whether it waits at a :class:`Hold`.
     """
 
     def __init__(self, transport: Any, clock: IReactorTime) -> None:
@@ -78,10 +84,22 @@ class ScriptPlayer:
         self._flood: Flood | None = None
         self._paused = self._stalled = self._over = False
         self.flooded = 0
+        self.holding = False
 
     def play(self, script: Script) -> None:
         self._steps += script
-        if self._call is None and self._flood is None:
+        if self._call is None and self._flood is None and not self.holding:
+            self._go_on()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it will do something more by itself."""
+        return self._call is not None or self._flood is not None
+
+    def release(self) -> None:
+        """Go on after a hold. Without one this does nothing."""
+        if self.holding:
+            self.holding = False
             self._go_on()
 
     def stop(self) -> None:
@@ -106,6 +124,9 @@ class ScriptPlayer:
                     self._transport.abortConnection()
                 case Stall():
                     self._stalled = True
+                case Hold():
+                    self.holding = True
+                    return
                 case Wait(seconds):
                     self._call = self._clock.callLater(seconds, self._go_on)
                     return

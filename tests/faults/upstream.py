@@ -1,6 +1,6 @@
 """The faulty upstream: a real server on loopback that does with each connection what a plan says.
 
-Owns reading requests off the wire and playing scripts. It must not decide what is a fault: that is the plan's.
+Owns reading requests off the wire and playing scripts. It must not decide what is a fault: the plan does.
 """
 
 # mypy: allow-untyped-calls
@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from tests.faults.script import Script, ScriptPlayer
@@ -71,6 +72,10 @@ class FaultyConnection(Protocol):
         self._deaf = False
 
     def connectionMade(self) -> None:
+        # Over TLS the wrapper has no such method; nothing is trickled there.
+        no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if no_delay is not None:
+            no_delay(True)
         self.player = ScriptPlayer(self.transport, self._upstream.reactor)
         self.player.play(self._plan.at_connect)
 
@@ -131,13 +136,26 @@ class FaultyUpstream(Factory):
         self.connections.append(connection)
         return connection
 
-    async def listen(self, port: int = 0) -> int:
-        self._port = await TCP4ServerEndpoint(self.reactor, port, interface="127.0.0.1").listen(self)
+    async def listen(self, port: int = 0, *, certificate: Any = None) -> int:
+        """:param certificate: a connection creator to speak TLS with (see ``tests.mimocode.gateway_tls``)."""
+        served = self if certificate is None else TLSMemoryBIOFactory(certificate, False, self)
+        self._port = await TCP4ServerEndpoint(self.reactor, port, interface="127.0.0.1").listen(served)
         number: int = self._port.getHost().port
         return number
 
-    async def stop(self) -> None:
+    async def refuse(self) -> None:
+        """Take no connection from now on."""
         await self._port.stopListening()
+        self._port = None
+
+    def release(self) -> None:
+        """Let every script go on that holds."""
+        for connection in self.connections:
+            connection.player.release()
+
+    async def stop(self) -> None:
+        if self._port is not None:
+            await self._port.stopListening()
         for connection in self.connections:
             if not connection.lost:
                 connection.transport.abortConnection()
