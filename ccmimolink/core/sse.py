@@ -7,7 +7,7 @@ one event are joined with LF; lines that begin with a colon are comments.
 
 from __future__ import annotations
 
-MAX_EVENT_SIZE = 64 * 1024 * 1024
+MAX_EVENT_SIZE = 8 * 1024 * 1024
 """Bytes of one event before the stream is given up. Above any answer a model can give in one delta, and low
 enough that a server which never ends its line cannot fill the memory."""
 

@@ -45,6 +45,13 @@ EMPTY_LIMITS = 4
 send nothing else for half an hour; a gateway in front of a dead server does so for ever."""
 
 
+FRAMING = 160
+"""Bytes of an event that are no part of the answer. MiMo sends some three hundred with every word."""
+
+MOSTLY_FRAMING = 16
+"""The part of what comes that counts for the answer at least."""
+
+
 class Outlet(Protocol):
     """Where the events go. ``open`` comes once, before the first ``write``."""
 
@@ -155,10 +162,10 @@ class Relay(TwistedProtocol):
         data = b"".join(self._received)
         self._received.clear()
         self._read_at = self._monotonic()
-        self._room -= len(data)
         events: list[StreamEvent] = []
         try:
-            self._feed(data, events, at_end=at_end)
+            count = self._feed(data, events, at_end=at_end)
+            self._room -= max(len(data) - count * FRAMING, len(data) // MOSTLY_FRAMING)
             if at_end:
                 events += self._stream.receive_eof()
             elif self._room < 0:
@@ -174,8 +181,8 @@ class Relay(TwistedProtocol):
             return
         self._send(events)
 
-    def _feed(self, data: bytes, events: list[StreamEvent], *, at_end: bool) -> None:
-        """Translate.
+    def _feed(self, data: bytes, events: list[StreamEvent], *, at_end: bool) -> int:
+        """Translate; returns how many of the upstream's events there were.
 
         :raises UpstreamError: the upstream's first word is an error, and the client knows of nothing yet.
         """
@@ -195,6 +202,7 @@ class Relay(TwistedProtocol):
                 events += receive(event)
         if at_end and not self._committed and not events:
             raise UpstreamError(_EMPTY)
+        return len(payloads)
 
     def _cut(self, events: list[StreamEvent]) -> None:
         """The answer is longer than any may be: it ends as if MiMo's own limit had ended it."""

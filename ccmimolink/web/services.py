@@ -61,7 +61,7 @@ class Limits:
     :ivar slow_client_timeout: how long a client may read nothing.
     :ivar keepalive: silence towards a streaming client before it is filled.
     :ivar max_event_bytes: what one event of an upstream stream may hold.
-    :ivar max_answer_bytes: what one upstream answer may hold, unpacked.
+    :ivar max_answer_bytes: what one upstream answer may hold, unpacked, without the framing of its events.
     :ivar max_calls: tool calls that are kept of one answer.
     """
 
