@@ -58,6 +58,11 @@ class LogFile:
             lost, self._lost = self._lost, 0
             self._tell(f"The log file {self._path} is written again; {lost} entries are missing from it.")
 
+    @property
+    def closed(self) -> bool:
+        """Whether no file is open. The next text opens it."""
+        return self._descriptor is None
+
     def flush(self) -> None:
         """Nothing is held back."""
 

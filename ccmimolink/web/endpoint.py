@@ -54,5 +54,6 @@ class Refusing(Resource):
 NOT_FOUND = Failure(
     FailureKind.NOT_FOUND,
     "No such path. There are POST /v1/responses, POST /v1/responses/compact, GET and DELETE "
-    "/v1/responses/{id}, GET /v1/responses/{id}/input_items, GET /v1/models and GET /health.",
+    "/v1/responses/{id}, GET /v1/responses/{id}/input_items, GET /v1/models, GET /openapi.json and "
+    "GET /health.",
 )

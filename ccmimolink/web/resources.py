@@ -24,6 +24,7 @@ from ccmimolink.web.endpoint import NOT_FOUND, Endpoint, Refusing
 from ccmimolink.web.exchange import ResponsesExchange
 from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.log_text import clipped
+from ccmimolink.web.openapi import openapi_json
 from ccmimolink.web.services import DRAINING, ProxyServices
 from ccmimolink.web.stored import Stored
 
@@ -40,11 +41,16 @@ class Root(Resource):
         version_one.putChild(b"responses", Responses(services))
         version_one.putChild(b"models", Models(services))
         self.putChild(b"v1", version_one)
+        self.putChild(b"openapi.json", OpenApi())
         self.putChild(b"health", Health(services))
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         refusal = self._guard.check(request.requestHeaders, request.uri)
-        return Refusing(refusal) if refusal is not None else super().getChildWithDefault(path, request)
+        if refusal is None:
+            child: IResource = super().getChildWithDefault(path, request)
+            return child
+        _log.info("a request was refused: {reason}", reason=refusal.message)
+        return Refusing(refusal)
 
     def getChild(self, path: bytes, request: Request) -> IResource:
         return Refusing(NOT_FOUND)
@@ -93,6 +99,7 @@ class Responses(Endpoint):
         if failure is None:
             ResponsesExchange(self._services, request).begin()
         else:
+            _log.info("a request was refused: {reason}", reason=failure.message)
             send_failure(request, failure)
 
 
@@ -131,6 +138,15 @@ class Models(Endpoint):
         except ProxyError as error:
             _log.info("the local model list is served: {reason}", reason=clipped(error.failure.message, 300))
         return listing(ids, services.models)
+
+
+class OpenApi(Endpoint):
+    """``GET /openapi.json``: what there is to ask, and how it is answered."""
+
+    allowed = (b"GET",)
+
+    def serve(self, request: Request) -> None:
+        send(request, json_answer(openapi_json()))
 
 
 class Health(Endpoint):

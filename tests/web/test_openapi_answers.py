@@ -99,7 +99,10 @@ def upstream_status(status: int, **error: Any) -> Callable[[MemoryProxy, bool], 
 
 
 def empty_answer(proxy: MemoryProxy, codex: bool) -> MemoryClient:
-    return answered(proxy, b"", codex)
+    client = proxy.post(codex=codex)
+    proxy.upstream[-1].send(chunked(b""))
+    proxy.settle()
+    return client
 
 
 def queued_in_vain(proxy: MemoryProxy, codex: bool) -> MemoryClient:
