@@ -24,8 +24,9 @@ class Phase(enum.Enum):
 
 @dataclass(slots=True)
 class Journey:
-    """The marks of one request. All times are of the monotonic clock; of several tries the last counts.
+    """The marks of one request. All times are of the monotonic clock.
 
+    :ivar request_id: as the client knows it.
     :ivar began: when its body had come.
     :ivar queued: when it asked for a slot.
     :ivar started: when it had its slot and its token for the first time.
@@ -36,6 +37,7 @@ class Journey:
     :ivar amendments: how often the request was changed and sent again.
     """
 
+    request_id: str
     monotonic: Callable[[], float]
     began: float
     phase: Phase = Phase.RECEIVED
@@ -48,8 +50,8 @@ class Journey:
     amendments: int = 0
 
     @classmethod
-    def begin(cls, monotonic: Callable[[], float]) -> Journey:
-        return cls(monotonic, monotonic())
+    def begin(cls, request_id: str, monotonic: Callable[[], float]) -> Journey:
+        return cls(request_id, monotonic, monotonic())
 
     def queue(self) -> None:
         """It waits: for its turn, or for a further try."""
@@ -78,7 +80,8 @@ class Journey:
         self.phase = Phase.ENDED
 
     def times(self) -> str:
-        """The durations in seconds, for the log. Those of a step that was not taken are a hyphen."""
+        """The durations in seconds, for the log: the wait for the first turn, and those of the last try. Of a
+        step that was not taken it is a hyphen."""
         now = self.monotonic()
         steps = {
             "queued": _between(self.queued, now if self.started is None else self.started),

@@ -48,6 +48,11 @@ class OnceOfOthers:
         return PredicateResult.no if was_told else PredicateResult.maybe
 
 
+def nowhere() -> ILogObserver:
+    """For ``twistd --logger``: a daemon's own log would repeat ours, where others can read it."""
+    return cast(ILogObserver, lambda _event: None)
+
+
 def observer_of(file: LogFile) -> ILogObserver:
     """What writes the events to the file."""
     levels = LogLevelFilterPredicate()

@@ -21,6 +21,7 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 _PRIVATE = 0o600
+_OTHERS_MAY_WRITE = 0o022
 
 
 class LogFile:
@@ -124,7 +125,7 @@ class LogFile:
 def _opened(path: Path) -> int:
     """A descriptor to append with.
 
-    A link is followed only if it is the user's own: where others may write, theirs could lead anywhere.
+    A link is followed only if it is the user's own, where nobody else can lay another in its place.
 
     :raises OSError: it cannot be opened, or is somebody else's.
     """
@@ -152,8 +153,11 @@ _FOREIGN = "it belongs to another user"
 
 def why_not(path: Path) -> str:
     """Why no log can be written there, or nothing. Opens nothing, so that a daemon can ask beforehand."""
-    if os.path.islink(path) and not _is_ours(os.lstat(path)):
-        return "it is another user's link"
+    if os.path.islink(path):
+        if not _is_ours(os.lstat(path)):
+            return "it is another user's link"
+        if os.name == "posix" and os.stat(path.parent).st_mode & _OTHERS_MAY_WRITE:
+            return "it is a link in a directory where others may write"
     if os.path.isdir(path):
         return "it is a directory"
     if os.path.exists(path):

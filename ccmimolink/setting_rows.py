@@ -125,7 +125,11 @@ SETTINGS: tuple[Setting, ...] = (
         "time for all tries of a request",
     ),
     Setting(
-        "MIMO_PROXY_CONNECT_TIMEOUT_MS", "connect_timeout", "10000", milliseconds(1), "limit for connecting"
+        "MIMO_PROXY_CONNECT_TIMEOUT_MS",
+        "connect_timeout",
+        "10000",
+        milliseconds(1),
+        "limit for connecting; looking the name up and agreeing upon TLS may take as long again",
     ),
     Setting(
         "MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS",
@@ -180,7 +184,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "MIMO_PROXY_MAX_EVENT_BYTES",
         "max_event_bytes",
-        "8388608",
+        "16777216",
         whole(1024),
         "largest event of an upstream stream",
     ),

@@ -26,9 +26,11 @@ def timed_out(limit: float) -> Trouble:
 
 def not_connected(limit: float) -> Trouble:
     """There is no connection after so many seconds: the name is not found, or TLS not agreed upon."""
-    return _down(
-        f"MiMo could not be reached within {limit:g} s. Check the network and {ADDRESS}.", Fault.NOT_CONNECTED
+    message = (
+        f"MiMo could not be reached within {limit:g} s (MIMO_PROXY_CONNECT_TIMEOUT_MS). Check the network "
+        f"and {ADDRESS}."
     )
+    return _down(message, Fault.NOT_CONNECTED)
 
 
 def transport_trouble(error: BaseException) -> Trouble:

@@ -23,6 +23,7 @@ from ccmimolink.core.retry import Fault, parse_retry_after
 from ccmimolink.core.upstream_errors import Refusal, classify_response, may_be_a_burst, without_key
 from ccmimolink.inflate import deliver_body
 from ccmimolink.journey import Journey
+from ccmimolink.printable import printable
 from ccmimolink.route import Target
 from ccmimolink.timers import MonotonicTimer
 from ccmimolink.transport import BoundedReader, BytesBody, Dropped
@@ -49,6 +50,9 @@ MAX_MODEL_LIST = 1024 * 1024
 MODELS_TIMEOUT = 10.0
 """Seconds for the model list: someone waits for it with a local list at hand."""
 
+
+_LONGEST_REASON = 300
+"""Characters of MiMo's own words in the log."""
 
 Amend = Callable[[Refusal, bytes], bytes | None]
 """Given a refusal and the body that was refused, the body to send in its place, or None to let it stand."""
@@ -137,9 +141,11 @@ class MiMoClient:
             if delay is None or not self._shared_budget.take():
                 raise UpstreamError(trouble.failure) from trouble
             self._log.warn(
-                "upstream try {attempt} failed ({fault}); next try in {delay:.1f} s{note}",
+                "{id}: try {attempt} failed ({fault}: {reason}); next try in {delay:.1f} s{note}",
+                id=journey.request_id,
                 attempt=tries.made,
                 fault=trouble.fault.value,
+                reason=printable(trouble.failure.message[:_LONGEST_REASON]),
                 delay=delay,
                 note="; the failed try may have been billed" if trouble.rule.may_be_billed else "",
             )

@@ -47,7 +47,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "process": set(),
     "tries": {"core"},
     "troubles": {"heads", "inflate", "transport", "tries", "core"},
-    "upstream": {"inflate", "journey", "route", "timers", "transport", "tries", "troubles", "core"},
+    "upstream": {
+        "inflate",
+        "journey",
+        "printable",
+        "route",
+        "timers",
+        "transport",
+        "tries",
+        "troubles",
+        "core",
+    },
     "web": {
         "inflate",
         "journey",

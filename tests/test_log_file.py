@@ -141,6 +141,28 @@ def test_the_users_own_link_is_followed_and_its_target_rotated(tmp_path: Path, m
     assert (tmp_path / "link.log").is_symlink()
 
 
+def test_a_link_where_others_may_write_is_refused(tmp_path: Path, make: Make) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "anywhere")
+    tmp_path.chmod(0o1777)
+    with pytest.raises(PermissionError, match="others may write"):
+        make(tmp_path / "link")
+    assert not (tmp_path / "anywhere").exists()
+
+
+def test_a_link_that_is_laid_there_at_the_last_moment_is_not_followed(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def laid(path: Path) -> str:
+        path.symlink_to(tmp_path / "anywhere")
+        return ""
+
+    monkeypatch.setattr("ccmimolink.log_file.why_not", laid)
+    monkeypatch.setattr("os.path.islink", lambda _path: False)
+    with pytest.raises(OSError, match="symbolic links"):
+        make(tmp_path / "proxy.log")
+    assert not (tmp_path / "anywhere").exists()
+
+
 @pytest.fixture
 def as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is made in this test belongs to somebody else, who is not root."""

@@ -26,11 +26,6 @@ class AnswerDecoder:
         self._head = b""
         self._decoder: SSEDecoder | _Whole | None = None
 
-    @property
-    def holds(self) -> bool:
-        """Whether a part of an event, or of the whole, is held."""
-        return self._decoder is not None and self._decoder.holds
-
     def receive_data(self, data: bytes) -> list[bytes]:
         if self._decoder is not None:
             return self._decoder.receive_data(data)
@@ -52,10 +47,6 @@ class _Whole:
     def __init__(self, max_size: int) -> None:
         self._parts: list[bytes] = []
         self._room = max_size
-
-    @property
-    def holds(self) -> bool:
-        return True
 
     def receive_data(self, data: bytes) -> list[bytes]:
         self._room -= len(data)

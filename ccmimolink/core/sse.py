@@ -7,7 +7,7 @@ one event are joined with LF; lines that begin with a colon are comments.
 
 from __future__ import annotations
 
-MAX_EVENT_SIZE = 8 * 1024 * 1024
+MAX_EVENT_SIZE = 16 * 1024 * 1024
 """Bytes of one event before the stream is given up. Above any answer a model can give in one delta, and low
 enough that a server which never ends its line cannot fill the memory."""
 
@@ -32,11 +32,6 @@ class SSEDecoder:
         self._data_size = 0
         self._after_cr = False
         self._at_start = True
-
-    @property
-    def holds(self) -> bool:
-        """Whether a part of an event is held."""
-        return bool(self._partial_line or self._data)
 
     def receive_data(self, data: bytes) -> list[bytes]:
         """The payloads of the events that these bytes complete, in order.

@@ -19,10 +19,11 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ccmimolink.core.errors import Failure as RequestFailure
-from ccmimolink.core.errors import FailureKind, Profile, http_answer
+from ccmimolink.core.errors import FailureKind, http_answer
 from ccmimolink.web.answers import send_failure
 from ccmimolink.web.client import profile_of
 from ccmimolink.web.guard import NO_PATH
+from ccmimolink.web.record import log_refusal
 
 REFUSAL_LINGER = 5
 """Seconds for a client to notice that its body is refused. Closing at once would reset the connection, and
@@ -216,9 +217,9 @@ class ProxyChannel(HTTPChannel):
         self._has_arrived()
         for request in self.requests:
             request.let_go()
-        self._log.info("a request was refused: {reason}", reason=failure.message)
-        profile = profile_of(self.requests[-1].requestHeaders) if self.requests else Profile.GENERIC
-        answer = http_answer(failure, profile)
+        headers = self.requests[-1].requestHeaders if self.requests else Headers()
+        log_refusal(self._log, headers, failure)
+        answer = http_answer(failure, profile_of(headers))
         phrase = HTTPStatus(answer.status).phrase.encode()
         lines = [b"HTTP/1.1 %d %b" % (answer.status, phrase), b"connection: close"]
         lines += [f"{name}: {value}".encode() for name, value in answer.headers]

@@ -67,7 +67,7 @@ class ResponsesExchange:
             settings=services.settings,
             models=services.models,
         )
-        self._journey = Journey.begin(services.monotonic)
+        self._journey = Journey.begin(self._id, services.monotonic)
         self._record = Record(self._id, name_of(request.requestHeaders), self._context.turn)
         self._running: Deferred[None] | None = None
         self._relay: Relay | None = None

@@ -8,11 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twisted.logger import Logger
+from twisted.web.http_headers import Headers
 
 from ccmimolink.core.context import TurnKind
+from ccmimolink.core.errors import Failure, http_answer
 from ccmimolink.core.stream import ResponseStream
 from ccmimolink.journey import Journey
+from ccmimolink.web.client import name_of, profile_of
 from ccmimolink.web.log_text import clipped
+
+
+def log_refusal(log: Logger, headers: Headers, failure: Failure) -> None:
+    """The line about a request that was refused before it was read."""
+    status = http_answer(failure, profile_of(headers)).status
+    log.info(
+        "{client} was refused with {status}: {reason}",
+        client=clipped(name_of(headers), 40),
+        status=status,
+        reason=failure.message,
+    )
 
 
 @dataclass(slots=True)

@@ -41,8 +41,9 @@ TAIL_TIMEOUT = 5.0
 
 
 EMPTY_LIMITS = 4
-"""So many idle limits may pass without an event while comments or empty lines come. MiMo has been seen to
-send nothing else for half an hour; a gateway in front of a dead server does so for ever."""
+"""So many idle limits may pass in which something comes and nothing is said: comments, empty events, an event
+without its end. MiMo has been seen to send comments for half an hour; a gateway before a dead server does so
+for ever."""
 
 
 FRAMING = 160
@@ -166,6 +167,8 @@ class Relay(TwistedProtocol):
         try:
             count = self._feed(data, events, at_end=at_end)
             self._room -= max(len(data) - count * FRAMING, len(data) // MOSTLY_FRAMING)
+            if events:
+                self._event_at = self._read_at
             if at_end:
                 events += self._stream.receive_eof()
             elif self._room < 0:
@@ -189,8 +192,6 @@ class Relay(TwistedProtocol):
         payloads = self._decoder.receive_data(data) if data else []
         if at_end:
             payloads += self._decoder.receive_eof()
-        if payloads or self._decoder.holds:
-            self._event_at = self._read_at
         receive = self._stream.receive
         for payload in payloads:
             found = read_payload(payload)

@@ -25,6 +25,7 @@ from ccmimolink.web.exchange import ResponsesExchange
 from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.log_text import clipped
 from ccmimolink.web.openapi import openapi_json
+from ccmimolink.web.record import log_refusal
 from ccmimolink.web.services import DRAINING, ProxyServices
 from ccmimolink.web.stored import Stored
 
@@ -49,7 +50,7 @@ class Root(Resource):
         if refusal is None:
             child: IResource = super().getChildWithDefault(path, request)
             return child
-        _log.info("a request was refused: {reason}", reason=refusal.message)
+        log_refusal(_log, request.requestHeaders, refusal)
         return Refusing(refusal)
 
     def getChild(self, path: bytes, request: Request) -> IResource:
@@ -99,7 +100,7 @@ class Responses(Endpoint):
         if failure is None:
             ResponsesExchange(self._services, request).begin()
         else:
-            _log.info("a request was refused: {reason}", reason=failure.message)
+            log_refusal(_log, request.requestHeaders, failure)
             send_failure(request, failure)
 
 

@@ -6,6 +6,7 @@ Owns its command line, its profile and its end. It must not know what the page d
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,8 +35,8 @@ _OPTIONS = (
 
 
 def find_chromium() -> str:
-    """The Chromium that the tests drive: ``CHROMIUM_BIN``, else Debian's."""
-    binary = os.environ.get("CHROMIUM_BIN", "/usr/bin/chromium")
+    """The Chromium that the tests drive: ``CHROMIUM_BIN``, else the one on the PATH."""
+    binary = os.environ.get("CHROMIUM_BIN") or shutil.which("chromium") or "chromium"
     if not os.access(binary, os.X_OK):
         pytest.fail(
             f"no Chromium ({binary}). Install it with “apt-get install --no-install-recommends chromium”, or "

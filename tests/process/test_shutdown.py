@@ -127,7 +127,7 @@ def answered(client: Client) -> None:
 
 
 def closed(_client: Client) -> None:
-    """It was looked at already that the connection is over; nothing can be said on it."""
+    """It was looked at already that the connection is over; one who reads nothing is told nothing."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Phase:
 
 
 PHASES = [
-    Phase(body_arriving, closed),
+    Phase(body_arriving, told_to_come_back),
     Phase(queued, told_to_come_back),
     Phase(backing_off, told_to_come_back),
     Phase(connecting, told_to_come_back),

@@ -61,6 +61,13 @@ FAULTY = {
 }
 
 
+LEAST_EACH = 5
+"""Requests of each worker, or it was no load."""
+
+LEAST_KINDS = 5
+"""Ways in which requests ended where there are faults, or there were none."""
+
+
 @dataclass
 class Phase:
     """One proxy under one kind of load."""
@@ -92,7 +99,9 @@ class Phase:
 
     def problems(self) -> list[str]:
         hung = [f"{self.verdicts.hung} requests hung"] if self.verdicts.hung else []
-        return [*hung, *self.verdicts.problems, *self.series.problems()]
+        count = self.verdicts.outcomes.total()
+        idle = [f"there were {count} requests only"] if count < LEAST_EACH * self.workers else []
+        return [*hung, *idle, *self.verdicts.problems, *self.series.problems()]
 
     def show(self) -> None:
         outcomes = self.verdicts.outcomes
@@ -111,6 +120,11 @@ class CleanPhase(Phase):
 
 
 class FaultyPhase(Phase):
+    def problems(self) -> list[str]:
+        kinds = len(self.verdicts.outcomes)
+        alike = [f"there were {kinds} kinds of ends only"] if kinds < LEAST_KINDS else []
+        return [*alike, *super().problems()]
+
     async def _work(self, rng: random.Random, until: float) -> None:
         loop = asyncio.get_running_loop()
         while loop.time() < until:

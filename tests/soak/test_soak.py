@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import CHECKOUT
+from tests.e2e.processes import CHECKOUT, PATIENCE, clean_environ, start
 
 pytestmark = pytest.mark.soak
 
 
-def test_two_minutes_of_load_leave_no_error_and_nothing_behind() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.soak", "--clean", "60", "--faulty", "60"],
+def end(soak: subprocess.Popen[str]) -> None:
+    """End it, and let it end what it has started."""
+    if soak.poll() is None:
+        soak.send_signal(signal.SIGINT)
+        soak.wait(PATIENCE)
+
+
+def test_two_minutes_of_load_leave_no_error_and_nothing_behind(tmp_path: Path) -> None:
+    output = tmp_path / "soak-output.txt"
+    soak = start(
+        [sys.executable, "-m", "tests.soak", "--clean", "60", "--faulty", "60", "--seed", "6"],
+        output=output,
         cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+        environ=clean_environ(tmp_path),
     )
-    print(run.stdout)
-    assert run.returncode == 0, run.stdout + run.stderr
+    try:
+        status = soak.wait(600)
+    finally:
+        end(soak)
+    print(output.read_text())
+    assert status == 0, output.read_text()

@@ -15,7 +15,7 @@ def respond(proxy: MemoryProxy, data: bytes, connection: int = -1) -> None:
 
 def journey() -> Journey:
     """For a request about whose marks the test does not care."""
-    return Journey.begin(lambda: 0.0)
+    return Journey.begin("req_fake", lambda: 0.0)
 
 
 async def unread(response: IResponse) -> IResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import pytest
@@ -151,6 +152,21 @@ def test_beyond_loopback_the_token_stands_in_for_the_host_name() -> None:
     assert verdict(guard, host="localhost", authorization="Bearer fake-tokem") is FailureKind.FORBIDDEN
     assert verdict(guard, host="localhost", authorization="bearer  fake-token") is None
     assert verdict(guard, host="localhost", authorization="Basic fake-token") is FailureKind.FORBIDDEN
+
+
+def test_a_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+    digest = hmac.compare_digest
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return digest(one, other)
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    guard = Guard("fake-token")
+    assert verdict(guard, host="localhost", authorization="Bearer fake-tokem") is FailureKind.FORBIDDEN
+    assert verdict(guard, host="localhost") is FailureKind.FORBIDDEN
+    assert compared == [(b"fake-tokem", b"fake-token"), (b"", b"fake-token")]
 
 
 def test_on_loopback_a_token_is_asked_for_beside_the_host_name() -> None:

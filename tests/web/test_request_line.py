@@ -125,6 +125,32 @@ def test_a_request_that_was_never_sent_says_so(make_proxy: Any, lines: list[dict
     assert proxy.upstream == []
 
 
+def test_each_further_try_is_told_under_the_same_id_with_its_reason(
+    proxy: MemoryProxy, logged: list[str]
+) -> None:
+    client = proxy.post()
+    proxy.upstream[0].send(answer(503, {"error": {"message": "overloaded\x1b[1m"}}))
+    proxy.advance(2)
+    finished(proxy)
+    request_id = client.reply.headers["x-request-id"]
+    (line,) = [line for line in logged if "try 1 failed" in line]
+    assert f"{request_id}: try 1 failed (server error: MiMo is not available (503): overloaded" in line
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"origin": "http://evil.example"}, "was refused with 403: Requests from web pages are not served."),
+        ({"content_type": "text/plain"}, "was refused with 415: The content-type must be application/json."),
+    ],
+)
+def test_one_that_is_refused_before_it_is_read_has_a_line_too(
+    proxy: MemoryProxy, logged: list[str], asked: dict[str, Any], told: str
+) -> None:
+    proxy.post(user_agent="curl/8", **asked)
+    assert [line for line in logged if f"curl/8 {told}" in line]
+
+
 EXPECTED = {
     "connecting": "connecting",
     "before_headers": "sent",

@@ -238,13 +238,29 @@ def test_signs_of_life_alone_do_not_count_for_ever(proxy: MemoryProxy) -> None:
     assert upstream.dropped
 
 
-def test_an_event_that_trickles_is_no_silence(make_proxy: Any) -> None:
+def test_an_event_that_trickles_is_no_silence_for_as_long_as_signs_of_life_count(make_proxy: Any) -> None:
     proxy = make_proxy({"MIMO_PROXY_IDLE_TIMEOUT_MS": "2000"})
     client, upstream = begin(proxy)
-    for byte in text("a" * 20):
+    for byte in text("a" * 20)[:70]:
         upstream.send(chunk(bytes([byte])))
-        proxy.advance(1)
+        proxy.advance(0.1, step=0.1)
+    upstream.send(chunk(text("a" * 20)[70:]))
+    proxy.settle()
     assert client.reply.output_text() == "a" * 20
+
+
+@pytest.mark.parametrize(
+    "sent", [b"x", b'data: {"choices":[]}\n\n'], ids=["one endless event", "empty events"]
+)
+def test_what_says_nothing_does_not_keep_a_stream_open_for_ever(make_proxy: Any, sent: bytes) -> None:
+    proxy = make_proxy({"MIMO_PROXY_IDLE_TIMEOUT_MS": "2000"})
+    client, upstream = begin(proxy, text("a"), *([b"data: "] if sent == b"x" else []))
+    for _ in range(12):
+        upstream.send(chunk(sent))
+        proxy.advance(1)
+    assert client.reply.last()["error"]["code"] == "server_error"
+    assert upstream.dropped
+    proxy.assert_at_rest()
 
 
 def test_an_answer_beyond_the_limit_is_cut_as_at_a_token_limit(make_proxy: Any) -> None:
