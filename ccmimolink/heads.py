@@ -103,6 +103,10 @@ class _MeteredConnection(ProtocolWrapper):
             self.secured.addErrback(lambda _: None)
         super().connectionLost(reason)
 
+    def stopProducing(self) -> None:
+        """A body that is dropped is dropped at once: what is left of a request need not leave first."""
+        self._abort()
+
     def _abort(self) -> None:
         cast(ITCPTransport, self.transport).abortConnection()
 

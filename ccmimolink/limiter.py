@@ -3,9 +3,9 @@
 Owns the slots (a :class:`DeferredSemaphore`), the token bucket of capacity 1, the back-off after a 429 and
 the queue before them. It must not know what a request is, decide about a retry, or read settings.
 
-A request takes a slot first and a token then, at the moment of its start. ``reactor.seconds`` follows the
-wall clock, so the timer here only says *look again*; what time it is, the monotonic clock decides. There is
-at most one timer, and none while nobody waits.
+A request takes a slot first and a token then, at the moment of its start. The clock of timers may follow
+the wall clock, so the timer here only says *look again*; what time it is, the monotonic clock decides. There
+is at most one timer, and none while nobody waits.
 """
 
 from __future__ import annotations

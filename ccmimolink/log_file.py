@@ -22,6 +22,7 @@ _FLAGS = (
 )
 _PRIVATE = 0o600
 _OTHERS_MAY_WRITE = 0o022
+_MOST_LINKS = 8
 
 
 class LogFile:
@@ -39,22 +40,27 @@ class LogFile:
         self._identity: tuple[int, int] | None = None
         self._size = 0
         self._rotate_at = max_bytes
-        self._lost = 0
+        self._lost = self._left = 0
+        self._is_cut = False
         self._open()
 
     def write(self, text: str) -> None:
         """Append a text that ends its own lines."""
         data = text.encode("utf-8", "backslashreplace")
+        if self._is_cut:
+            data = b"\n" + data
         try:
             self._append(data)
         except OSError as error:
             self._close()
+            self._is_cut = self._is_cut or self._left != len(data)
             self._lost += 1
             if self._lost == 1:
                 self._tell(
                     f"The log file {self._path} cannot be written: {error.strerror}. The proxy serves on."
                 )
             return
+        self._is_cut = False
         if self._lost:
             lost, self._lost = self._lost, 0
             self._tell(f"The log file {self._path} is written again; {lost} entries are missing from it.")
@@ -71,6 +77,7 @@ class LogFile:
         self._close()
 
     def _append(self, data: bytes) -> None:
+        self._left = len(data)
         if self._descriptor is None or self._was_moved():
             self._open()
         if self._identity is not None and self._size and self._size + len(data) > self._rotate_at:
@@ -80,6 +87,7 @@ class LogFile:
             written = os.write(self._descriptor, data)
             self._size += written
             data = data[written:]
+            self._left = len(data)
 
     def _was_moved(self) -> bool:
         """Whether the name means another file by now, or none."""
@@ -132,7 +140,7 @@ def _opened(path: Path) -> int:
     objection = why_not(path)
     if objection:
         raise PermissionError(0, objection)
-    descriptor = os.open(os.path.realpath(path) if os.path.islink(path) else path, _FLAGS, _PRIVATE)
+    descriptor = os.open(_target(path)[0], _FLAGS, _PRIVATE)
     try:
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
@@ -153,11 +161,9 @@ _FOREIGN = "it belongs to another user"
 
 def why_not(path: Path) -> str:
     """Why no log can be written there, or nothing. Opens nothing, so that a daemon can ask beforehand."""
-    if os.path.islink(path):
-        if not _is_ours(os.lstat(path)):
-            return "it is another user's link"
-        if os.name == "posix" and os.stat(path.parent).st_mode & _OTHERS_MAY_WRITE:
-            return "it is a link in a directory where others may write"
+    path, objection = _target(path)
+    if objection:
+        return objection
     if os.path.isdir(path):
         return "it is a directory"
     if os.path.exists(path):
@@ -167,6 +173,19 @@ def why_not(path: Path) -> str:
     if not os.path.isdir(path.parent):
         return "its directory does not exist"
     return "" if os.access(path.parent, os.W_OK | os.X_OK) else "its directory is not writable"
+
+
+def _target(path: Path) -> tuple[Path, str]:
+    """Where a path leads through links, and why it is not to be followed there, or nothing."""
+    for _ in range(_MOST_LINKS):
+        if not os.path.islink(path):
+            return path, ""
+        if not _is_ours(os.lstat(path)):
+            return path, "it is another user's link"
+        if os.name == "posix" and os.stat(path.parent).st_mode & _OTHERS_MAY_WRITE:
+            return path, "it is a link in a directory where others may write"
+        path = path.parent / os.readlink(path)
+    return path, "it is a link that leads nowhere"
 
 
 def _is_ours(status: os.stat_result) -> bool:

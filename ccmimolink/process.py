@@ -72,7 +72,10 @@ def make_room(connections: int, in_flight: int) -> str:
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return ""
     granted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    except (OSError, ValueError):  # the system has a limit of its own below what it says
+        granted = soft
     if granted >= wanted:
         return ""
     return (

@@ -40,9 +40,9 @@ _DEMO_HINT = """
 ccmimolink answers from a simulated MiMo on this machine; no key is used and nothing is billed.
 Try Codex with it:
 
-  curl -s {url}/models -o /tmp/mimo-models.json
+  curl -s {url}/models -o mimo-models.json
   codex exec --skip-git-repo-check -c model='"mimo-v2.5"' -c model_provider='"mimo"' \\
-    -c model_catalog_json='"/tmp/mimo-models.json"' -c web_search='"disabled"' \\
+    -c "model_catalog_json=\\"$PWD/mimo-models.json\\"" -c web_search='"disabled"' \\
     -c 'model_providers.mimo={{name="MiMo via ccmimolink", base_url="{url}", wire_api="responses"}}' \\
     -s workspace-write "create hello.txt with hello from MiMo"
 """

@@ -91,8 +91,9 @@ def encoding_of(response: IResponse) -> bytes:
 def drop(transport: ITransport) -> None:
     """Drop the connection beneath the body of a response, now.
 
-    Over TLS ``loseConnection`` alone waits for the peer's close alert, and a server that is streaming, or
-    hangs, sends none: it would go on generating and billing. ``stopProducing`` reaches the socket.
+    ``loseConnection`` alone waits: for the rest of the request to leave, and over TLS for the peer's close
+    alert. A server that is streaming, or hangs, neither reads nor sends one, and would go on generating and
+    billing. ``stopProducing`` aborts the connection (see :mod:`ccmimolink.heads`).
     """
     transport.loseConnection()
     cast(IPushProducer, transport).stopProducing()

@@ -149,6 +149,38 @@ def test_a_link_where_others_may_write_is_refused(tmp_path: Path, make: Make) ->
     assert not (tmp_path / "anywhere").exists()
 
 
+def test_each_link_of_a_chain_is_looked_at(tmp_path: Path, make: Make) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "second").symlink_to(tmp_path / "anywhere")
+    (tmp_path / "first").symlink_to(shared / "second")
+    with pytest.raises(PermissionError, match="others may write"):
+        make(tmp_path / "first")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    assert why_not(tmp_path / "round") == "it is a link that leads nowhere"
+
+
+def test_behind_half_an_entry_the_next_begins_a_line(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, write = make(), os.write
+    room = [4]
+
+    def on_a_full_disk(descriptor: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        written = write(descriptor, data[: room[0]])
+        room[0] = 0
+        return written
+
+    monkeypatch.setattr("os.write", on_a_full_disk)
+    log.write("first entry\n")
+    monkeypatch.undo()
+    log.write("second entry\n")
+    assert (tmp_path / "proxy.log").read_text() == "firs\nsecond entry\n"
+
+
 def test_a_link_that_is_laid_there_at_the_last_moment_is_not_followed(
     tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

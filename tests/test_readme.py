@@ -178,6 +178,7 @@ def test_every_option_that_is_mentioned_exists() -> None:
         "spec",
         "from",
         "help",
+        "logger",
         "cases",
     }
     mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))

@@ -8,6 +8,8 @@ Owns HTTP: paths, methods, keys, bodies. It must not judge a request's content o
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from itertools import count
 
 import msgspec
@@ -27,15 +29,21 @@ _LAUNCHED = 1_776_000_000
 """A fixed birthday for all models, seconds since the epoch."""
 
 
-def make_root(clock: IReactorTime, delta_delay: float = 0.0, rules: Rules = DEFAULT_RULES) -> IResource:
+def make_root(
+    clock: IReactorTime,
+    delta_delay: float = 0.0,
+    rules: Rules = DEFAULT_RULES,
+    now: Callable[[], float] = time.time,
+) -> IResource:
     """The whole tree, to be given to a ``Site``.
 
-    :param clock: paces the streams and dates the answers.
+    :param clock: paces the streams.
     :param delta_delay: seconds between two events of a stream. 0 writes them all at once.
     :param rules: which models are served, and whether there is a search.
+    :param now: dates the answers, in seconds since the epoch.
     """
     chat = _Endpoint()
-    chat.putChild(b"completions", ChatCompletions(clock, delta_delay, rules))
+    chat.putChild(b"completions", ChatCompletions(clock, delta_delay, rules, now))
     v1 = _Endpoint()
     v1.putChild(b"models", Models(rules))
     v1.putChild(b"chat", chat)
@@ -81,10 +89,12 @@ class Models(_Endpoint):
 class ChatCompletions(_Endpoint):
     """``POST /v1/chat/completions``, streaming and not."""
 
-    def __init__(self, clock: IReactorTime, delta_delay: float, rules: Rules) -> None:
+    def __init__(
+        self, clock: IReactorTime, delta_delay: float, rules: Rules, now: Callable[[], float]
+    ) -> None:
         super().__init__()
         self._rules = rules
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._delta_delay = delta_delay
         self._numbers = count(1)
 
@@ -102,7 +112,7 @@ class ChatCompletions(_Endpoint):
         stamp = Stamp(
             completion_id=f"chatcmpl-demo-{next(self._numbers)}",
             model=body["model"],
-            created=int(self._clock.seconds()),
+            created=int(self._now()),
         )
         if not streamed:
             return _json(request, completion(reply, stamp))

@@ -34,8 +34,12 @@ IDLE_TIMEOUT = 120
 answer of a connection may be left unread."""
 
 MAX_PIPELINED = 8 * 1024
-"""Bytes that a client may send while a request of its is answered. Beyond this much they are thrown away and
-the connection closes after the answer. (Twisted would stop to read, and not notice that the client left.)"""
+"""Bytes that a client may send while a request of its is answered, beside those that came with the request.
+Beyond this much they are thrown away, and the connection closes after the answer."""
+
+_NEVER = 1 << 20
+"""Bytes behind a request after which Twisted stops reading, and does not notice that the client leaves. More
+than one read and what may follow it, so that this does not happen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,8 @@ class ProxyChannel(HTTPChannel):
     site: ChannelOwner
     refused = False
 
+    _optimisticEagerReadSize = _NEVER
+
     def __init__(self) -> None:
         super().__init__()
         self._answering = self._client_is_behind = False
@@ -120,9 +126,16 @@ class ProxyChannel(HTTPChannel):
     # -- a request arrives ----------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
+        self._expect_the_rest()
+        super().dataReceived(data)
+        if self.requests and not self.refused:
+            # What was read may have ended one request, been answered, and begun the next.
+            self._expect_the_rest()
+
+    def _expect_the_rest(self) -> None:
+        """From the first byte of a request on its whole has a limited time."""
         if self._arrival is None and not self._answering:
             self._arrival = self.callLater(self.site.limits.timeout, self._too_slow)
-        super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> None:
         if self.refused:
@@ -130,8 +143,12 @@ class ProxyChannel(HTTPChannel):
         self._head_size += len(line) + 2
         if self._head_size > self.site.limits.head:
             self._head_too_large()
-        else:
-            super().lineReceived(line)
+            return
+        super().lineReceived(line)
+        if not self.requests:
+            # An empty line behind a body, as some clients send, begins no request.
+            self._has_arrived()
+            self._head_size = 0
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self._head_too_large()
@@ -178,8 +195,12 @@ class ProxyChannel(HTTPChannel):
             # Twisted would read the next request, and collect its answer behind this one.
             self.persistent = False
         self.site.became_idle(self)
+        request.let_go()
         super().requestDone(request)
-        if not self.persistent:
+        # By now the next request, which came with this one, may have begun, or even be answered.
+        if self.requests:
+            self._expect_the_rest()
+        elif not self.persistent:
             # Its last answer still leaves, for as long as somebody reads it.
             self.setTimeout(IDLE_TIMEOUT)
 
@@ -269,10 +290,6 @@ class ProxyRequest(Request):
         if not self._refused:
             super().handleContentChunk(data)
 
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        self.let_go()
-        super().requestReceived(command, path, version)
-
     def _hold(self, size: int) -> None:
         site = self._channel.site
         if site.arriving and site.arriving + size > site.limits.bodies:
@@ -286,7 +303,7 @@ class ProxyRequest(Request):
         self._held += size
 
     def let_go(self) -> None:
-        """Its body has arrived, or never will."""
+        """Its body is not held any more: it waits for its turn, or it is over."""
         self._channel.site.arriving -= self._held
         self._held = 0
 

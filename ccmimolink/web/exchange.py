@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred
@@ -40,6 +41,7 @@ from ccmimolink.journey import Journey
 from ccmimolink.web.amendments import Amendments
 from ccmimolink.web.answers import json_answer, send, send_failure
 from ccmimolink.web.bodies import codings, decoded
+from ccmimolink.web.channel import ProxyRequest
 from ccmimolink.web.client import name_of, profile_of, turn_of
 from ccmimolink.web.keys import account_of
 from ccmimolink.web.log_text import clipped
@@ -155,6 +157,7 @@ class ResponsesExchange:
         self._http.content.close()
         del body, history, expanded, transformed, plan
         self._journey.queue()
+        cast(ProxyRequest, self._http).let_go()
         permit = await services.limiter.acquire(len(upstream_body))
         try:
             hide_key = partial(without_key, key=target.key)

@@ -64,7 +64,10 @@ def _comes_from_a_page(headers: Headers, *, may_be_opened: bool) -> bool:
     ``Origin``; those are known by ``Sec-Fetch-Site``. That says ``none`` where a person typed the address,
     but also where an address that was typed led here by a redirect.
     """
-    known = (b"same-origin", b"none") if may_be_opened else (b"same-origin",)
+    modes = headers.getRawHeaders(b"sec-fetch-mode") or [b"navigate"]
+    # Programs that are built on a browser's network stack ask nobody's leave, and navigate nowhere.
+    is_typed = any(mode.strip().lower() == b"navigate" for mode in modes)
+    known = (b"same-origin",) if is_typed and not may_be_opened else (b"same-origin", b"none")
     sites = headers.getRawHeaders(b"sec-fetch-site") or []
     if any(site.strip().lower() not in known for site in sites):
         return True
@@ -79,11 +82,11 @@ def _comes_from_a_page(headers: Headers, *, may_be_opened: bool) -> bool:
 def unsuitable_body(headers: Headers) -> Failure | None:
     """Why a body is not read, judged by its headers: every endpoint that takes one takes JSON.
 
-    This too keeps web pages out: a browser sends forms and text/plain across sites without asking. And it
-    must come before the body does, because Twisted parses forms by itself.
+    This too keeps web pages out: a browser sends forms and text/plain across sites without asking. And with
+    the first of several types Twisted would parse a form, which takes long.
     """
     kinds = headers.getRawHeaders(b"content-type") or [b""]
-    if kinds[-1].split(b";")[0].strip().lower() != b"application/json":
+    if len(kinds) != 1 or kinds[0].split(b";")[0].strip().lower() != b"application/json":
         return Failure(FailureKind.UNSUPPORTED_MEDIA, "The content-type must be application/json.")
     return unknown_coding(codings(headers))
 

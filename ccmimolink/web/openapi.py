@@ -25,6 +25,9 @@ _ANYWHERE = (
     _K.BODY_TOO_LARGE,
     _K.UNSUPPORTED_MEDIA,
     _K.TOO_MANY_CONNECTIONS,
+    _K.QUEUE_FULL,
+    _K.DRAINING,
+    _K.INVALID_REQUEST,
     _K.HEAD_TOO_LARGE,
 )
 """What a request can be refused for before it matters which path it names."""

@@ -46,7 +46,7 @@ without its end. MiMo has been seen to send comments for half an hour; a gateway
 for ever."""
 
 
-FRAMING = 160
+FRAMING = 400
 """Bytes of an event that are no part of the answer. MiMo sends some three hundred with every word."""
 
 MOSTLY_FRAMING = 16
@@ -257,7 +257,7 @@ class Relay(TwistedProtocol):
     def fail(self, failure: Failure) -> None:
         """End the stream with this failure, for a reason that lies outside of it."""
         if not self.finished.called:
-            self._fail(failure, [])
+            self._guarded(lambda: self._fail(failure, []))
 
     def _fail(self, failure: Failure, events: list[StreamEvent]) -> None:
         if self._committed or events:

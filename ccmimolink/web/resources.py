@@ -32,6 +32,10 @@ from ccmimolink.web.stored import Stored
 _log = Logger()
 
 
+_DEEPEST = 8
+"""Segments of a path. Twisted takes one after the other off a list, which is slow for thousands of them."""
+
+
 class Root(Resource):
     """The way in: every request passes the guard first."""
 
@@ -47,6 +51,8 @@ class Root(Resource):
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         refusal = self._guard.check(request.requestHeaders, request.uri)
+        if refusal is None and len(request.postpath or ()) > _DEEPEST:
+            return Refusing(NOT_FOUND)
         if refusal is None:
             child: IResource = super().getChildWithDefault(path, request)
             return child

@@ -71,10 +71,11 @@ class ProxySite(Site):
         idle = next((each for each in self._channels if each.idle and each not in self._closing), channel)
         many_were_told = len(self._closing) >= self._max_connections
         self._closing.add(idle)
-        if idle is not channel:
+        if many_were_told:
+            # As many again are closing already, and their clients may not read.
+            cast(ITCPTransport, idle.transport).abortConnection()
+        elif idle is not channel:
             idle.loseConnection()
-        elif many_were_told:
-            cast(ITCPTransport, channel.transport).abortConnection()
         else:
             channel.refuse(_TOO_MANY)
 

@@ -88,7 +88,7 @@ class Mimo:
     def __init__(self, delta_delay: float = 0.0, rules: Rules = DEFAULT_RULES) -> None:
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
-        self._site = Site(make_root(self.clock, delta_delay, rules), reactor=self.clock)
+        self._site = Site(make_root(self.clock, delta_delay, rules, self.clock.seconds), reactor=self.clock)
 
     def open(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None

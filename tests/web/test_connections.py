@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
+from ccmimolink.plugins import PluginSet
 from tests.http_wire import LAST_CHUNK, STREAM_HEAD, body_of, chunk, hello, request, text
 from tests.memory_proxy import MemoryClient, MemoryProxy
 
@@ -210,3 +212,76 @@ def test_the_room_of_a_body_is_free_again_however_it_ends(make_proxy: Any, how: 
         proxy.clients[0].leave()
     proxy.settle()
     assert proxy.graph.site.arriving == 0
+
+
+# -- what follows a request in the same read --------------------------------------------------------------
+
+
+def test_what_came_with_a_request_does_not_stop_the_reading(proxy: MemoryProxy) -> None:
+    """Twisted stops when enough stands behind a request, and would not notice that the client leaves."""
+    busy(proxy)
+    client = proxy.connect()
+    client.send(POST + b"x" * 60_000)
+    client.send(b"x")
+    assert client.transport.producerState != "paused"
+    client.leave()
+    proxy.upstream[0].send(STREAM_HEAD + chunk(hello()) + LAST_CHUNK)
+    proxy.settle()
+    assert sum(each.received.count(b"POST ") for each in proxy.upstream) == 1
+
+
+def test_an_answer_to_a_request_that_waited_behind_another_has_all_the_time(proxy: MemoryProxy) -> None:
+    client = busy(proxy)
+    client.send(request("POST", "/v1/responses", body_of(), {"connection": "close"}))
+    proxy.upstream[0].send(STREAM_HEAD + chunk(hello()) + LAST_CHUNK)
+    proxy.settle()
+    proxy.upstream[0].send(STREAM_HEAD)
+    for _ in range(20):
+        proxy.advance(10, step=5)
+        proxy.upstream[0].send(chunk(text("a")))
+        proxy.settle()
+    assert not client.closed
+    client.leave()
+
+
+def test_the_beginning_of_a_request_behind_another_has_its_limited_time_too(proxy: MemoryProxy) -> None:
+    client = proxy.connect()
+    client.send(HEALTH + POST[:40])
+    proxy.advance(125, step=5)
+    assert b"HTTP/1.1 408" in client.transport.value()
+
+
+def test_an_empty_line_behind_a_body_begins_no_request(proxy: MemoryProxy) -> None:
+    client = proxy.connect()
+    client.send(HEALTH + b"\r\n")
+    proxy.advance(115, step=5)
+    client.send(HEALTH[:10])
+    proxy.advance(20, step=5)
+    client.send(HEALTH[10:])
+    assert client.transport.value().count(b"200 OK") == 2
+
+
+def test_a_body_counts_until_its_request_waits_for_its_turn(make_proxy: Any) -> None:
+    waiting: list[Deferred[Any]] = []
+
+    class Slow:
+        name, priority = "slow", 1
+
+        def transform(self, request: Any, context: Any) -> Deferred[Any]:
+            waiting.append(Deferred())
+            return waiting[-1]
+
+    proxy = make_proxy(
+        {"MIMO_PROXY_MAX_WAITING_BYTES": "10000"},
+        plugins=PluginSet(transforms=(Slow(),)),  # type: ignore[arg-type]
+    )
+    first, second = (proxy.post(body_of(input="x" * 8000)) for _ in range(2))
+    assert first.silent
+    assert (second.reply.status, second.reply.error()["code"]) == (429, "queue_full")
+    first.leave()
+    proxy.settle()
+    assert proxy.graph.site.arriving == 0
+
+
+def test_a_path_of_thousands_of_segments_is_none(proxy: MemoryProxy) -> None:
+    assert proxy.ask("GET", "/v1/responses" + "/" * 50_000).reply.status == 404

@@ -114,6 +114,13 @@ def test_where_an_older_browser_comes_from_counts_too(referer: str, served: bool
     assert (verdict(Guard(), host="localhost:9876", referer=referer) is None) is served
 
 
+@pytest.mark.parametrize(("mode", "served"), [("no-cors", True), ("cors", True), ("navigate", False)])
+def test_a_program_on_a_browsers_network_stack_is_served_but_for_navigation(mode: str, served: bool) -> None:
+    """Such programs send "none" with every request; a page's request says where it comes from."""
+    failure = verdict(Guard(), host="localhost", sec_fetch_site="none", sec_fetch_mode=mode)
+    assert (failure is None) is served
+
+
 def test_of_several_origins_each_counts() -> None:
     headers = Headers({"host": ["localhost"], "origin": ["http://evil.example", "http://localhost"]})
     assert Guard().check(headers) is not None

@@ -214,3 +214,21 @@ async def test_the_models_come_from_the_upstream(loopback: LoopbackProxy) -> Non
     (await loopback.upstream.request()).send(answer(200, {"data": [{"id": "mimo-v9"}]}))
     await loopback.until(lambda: client.received)
     assert client.reply.json()["data"][0]["id"] == "mimo-v9"
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_upstream_that_does_not_read_its_request_is_dropped_all_the_same(
+    loopback: LoopbackProxy,
+) -> None:
+    await loopback.start()
+    client = await loopback.post(body_of(input="x" * 20_000_000))
+    await loopback.until(lambda: loopback.upstream.connections)
+    (upstream,) = loopback.upstream.connections
+    upstream.transport.pauseProducing()
+    upstream.send(STREAM_HEAD + chunk(text("a")))
+    await loopback.until(lambda: b"output_text.delta" in client.received)
+    client.reset()
+    await loopback.until(loopback.at_rest)
+    upstream.transport.resumeProducing()
+    await loopback.until(lambda: upstream.lost)
+    assert len(upstream.received) < 20_000_000, "the rest of the request left after it was dropped"

@@ -267,7 +267,7 @@ def test_an_answer_beyond_the_limit_is_cut_as_at_a_token_limit(make_proxy: Any) 
     proxy = make_proxy({"MIMO_PROXY_MAX_ANSWER_BYTES": "2048"})
     client, upstream = begin(proxy, text("a" * 1000))
     assert not client.reply.complete
-    upstream.send(chunk(text("b" * 1500)))
+    upstream.send(chunk(text("b" * 2500)))
     proxy.settle()
     assert client.reply.last()["incomplete_details"] == {"reason": "max_output_tokens"}
     assert client.reply.complete
