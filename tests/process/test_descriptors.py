@@ -155,7 +155,7 @@ async def test_a_try_without_a_descriptor_is_followed_by_one_with_it(stage: Stag
     await settled(stage, program)
     idle = await exhaust(stage, program)
     waiting.send(POST)
-    await stage.until(lambda: "upstream try 1 failed" in program.log_text())
+    await stage.until(lambda: ": try 1 failed (" in program.log_text())
     await close_all(stage, program, idle)
     await stage.until(lambda: waiting.complete)
     assert waiting.reply.types()[-1] == "completed"

@@ -159,7 +159,7 @@ KEPT = 24
 """Megabytes that may stay resident when all is over: the C library keeps some freed blocks for reuse, and
 what an answer or a body arrived in is small enough to be among them. What the program holds shows as more."""
 
-AT_THE_DEFAULT_LIMIT = 14 * 16
+AT_THE_DEFAULT_LIMIT = 20 * 16
 """Megabytes: an answer of the largest size, once as text and in each of the events that repeat it."""
 
 
@@ -173,7 +173,7 @@ async def test_with_the_default_limits_it_takes_a_few_times_the_largest_answer(s
     peak, kept = program.peak() - before, program.resident() - before
     print(f"grew by {peak} MB at the worst, {kept} MB of them are kept")
     assert peak < AT_THE_DEFAULT_LIMIT
-    assert kept < KEPT
+    assert kept < 2 * KEPT  # of a peak that is ten times that of the others
     program.assert_no_trouble()
 
 
