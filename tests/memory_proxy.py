@@ -43,10 +43,12 @@ class MemoryTransport(StringTransport):
     """One end of a connection. As on a socket, its end is noticed one reactor turn later.
 
     :ivar writes: the pieces as they were written.
+    :ivar fills_up: told each piece that is written, says whether the peer is behind with it.
     """
 
     def __init__(self, reactor: MemoryReactorClock) -> None:
         super().__init__(lenient=True)
+        self.fills_up: Callable[[bytes], bool] = lambda _data: False
         self._reactor = reactor
         self._undelivered: list[bytes] = []
         self.protocol: Any = None
@@ -58,6 +60,8 @@ class MemoryTransport(StringTransport):
         if not self.ended:
             self.writes.append(data)
             super().write(data)
+            if self.producer is not None and self.fills_up(data):
+                self.producer.pauseProducing()
 
     def writeSequence(self, data: Any) -> None:
         self.write(b"".join(data))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
-from twisted.internet.interfaces import IDelayedCall, ITCPTransport
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -127,6 +127,9 @@ class ProxyChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         self._expect_the_rest()
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
         super().dataReceived(data)
         if self.requests and not self.refused:
             # What was read may have ended one request, been answered, and begun the next.
@@ -193,7 +196,8 @@ class ProxyChannel(HTTPChannel):
         self._answering, self._pipelined = False, 0
         if self._client_is_behind:
             # Twisted would read the next request, and collect its answer behind this one.
-            self.persistent = False
+            self.paused = True
+            cast(IPushProducer, self.transport).pauseProducing()
         self.site.became_idle(self)
         request.let_go()
         super().requestDone(request)
@@ -211,6 +215,9 @@ class ProxyChannel(HTTPChannel):
     def resumeProducing(self) -> None:
         self._client_is_behind = False
         super().resumeProducing()
+        if self.paused:
+            self.paused = False
+            self._take(b"")
 
     def _has_arrived(self) -> None:
         if self._arrival is not None:

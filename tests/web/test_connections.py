@@ -285,3 +285,34 @@ def test_a_body_counts_until_its_request_waits_for_its_turn(make_proxy: Any) -> 
 
 def test_a_path_of_thousands_of_segments_is_none(proxy: MemoryProxy) -> None:
     assert proxy.ask("GET", "/v1/responses" + "/" * 50_000).reply.status == 404
+
+
+def test_a_client_that_is_behind_at_the_end_of_an_answer_keeps_its_connection(proxy: MemoryProxy) -> None:
+    client = busy(proxy)
+    client.transport.fills_up = lambda data: b"response.completed" in data
+    proxy.upstream[0].send(STREAM_HEAD + chunk(hello()) + LAST_CHUNK)
+    proxy.settle()
+    client.send(HEALTH)
+    assert client.transport.value().count(b"200 OK") == 1, "its answer would be collected behind the first"
+    client.read_again()
+    assert client.reply.rest.startswith(b"HTTP/1.1 200 OK")
+    assert not client.closed
+
+
+def test_requests_that_came_together_are_answered_as_fast_as_their_client_reads(proxy: MemoryProxy) -> None:
+    client = proxy.connect()
+    client.transport.fills_up = lambda data: b'"status"' in data
+    client.send(HEALTH * 10)
+    for answered in range(1, 11):
+        assert client.transport.value().count(b"200 OK") == answered
+        client.read_again()
+    assert not client.closed
+
+
+def test_one_who_reads_none_of_them_is_closed_in_the_end(proxy: MemoryProxy) -> None:
+    client = proxy.connect()
+    client.transport.fills_up = lambda data: b'"status"' in data
+    client.send(HEALTH * 10)
+    proxy.advance(140, step=5)
+    assert client.closed
+    assert client.transport.value().count(b"200 OK") == 1
