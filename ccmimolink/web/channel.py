@@ -22,7 +22,7 @@ from ccmimolink.core.errors import Failure as RequestFailure
 from ccmimolink.core.errors import FailureKind, http_answer
 from ccmimolink.web.answers import send_failure
 from ccmimolink.web.client import profile_of
-from ccmimolink.web.guard import NO_PATH
+from ccmimolink.web.guard import NO_PATH, unreadable_type
 from ccmimolink.web.record import log_refusal
 
 REFUSAL_LINGER = 5
@@ -281,9 +281,10 @@ class ProxyRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
-        if length == 0:
+        refusal = unreadable_type(self.requestHeaders)
+        if refusal is None and length == 0:
             return
-        refusal = self._channel.site.refusal(self.requestHeaders)
+        refusal = refusal or self._channel.site.refusal(self.requestHeaders)
         if refusal is not None:
             self._refuse(refusal)
         elif length is not None:

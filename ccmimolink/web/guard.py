@@ -79,6 +79,17 @@ def _comes_from_a_page(headers: Headers, *, may_be_opened: bool) -> bool:
     return any(b"/".join(referer.lower().split(b"/", 3)[:3]) not in own for referer in referers)
 
 
+_NO_TEXT = re.compile(rb"[^\t\x20-\x7e]")
+
+
+def unreadable_type(headers: Headers) -> Failure | None:
+    """Why not even the type of a body is read, or None: with some bytes in it Twisted's reading fails."""
+    kinds = headers.getRawHeaders(b"content-type") or []
+    if any(_NO_TEXT.search(kind) for kind in kinds):
+        return Failure(FailureKind.UNSUPPORTED_MEDIA, "The content-type holds characters that are no text.")
+    return None
+
+
 def unsuitable_body(headers: Headers) -> Failure | None:
     """Why a body is not read, judged by its headers: every endpoint that takes one takes JSON.
 

@@ -12,7 +12,7 @@ from twisted.web.http_headers import Headers
 
 from ccmimolink.core.errors import FailureKind
 from ccmimolink.web.guard import Guard
-from tests.http_wire import body_of
+from tests.http_wire import body_of, request
 from tests.memory_proxy import MemoryProxy
 
 
@@ -218,3 +218,18 @@ def test_what_a_page_may_post_without_leave_is_refused(proxy: MemoryProxy, kind:
 def test_no_answer_gives_a_page_leave(proxy: MemoryProxy) -> None:
     client = proxy.ask("OPTIONS", "/v1/responses", access_control_request_method="POST")
     assert not [name for name in client.reply.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    "kind", ["\x0capplication/json", "application/json\x1c", "application/json;\x85", "\x0b"]
+)
+@pytest.mark.parametrize("body", [body_of(), b""], ids=["body", "no body"])
+@pytest.mark.parametrize("path", ["/v1/responses", "/health"])
+def test_a_type_that_is_no_text_is_refused_before_twisted_reads_it(
+    proxy: MemoryProxy, kind: str, body: bytes, path: str
+) -> None:
+    client = proxy.connect()
+    sent = request("POST", path, body, {"content-type": kind, "content-length": str(len(body))})
+    client.send(sent)
+    assert client.reply.status == 415
+    assert proxy.upstream == []
