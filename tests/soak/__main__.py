@@ -13,6 +13,7 @@ import random
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ LEAST_KINDS = 5
 
 
 @dataclass
-class Phase:
+class Phase(ABC):
     """One proxy under one kind of load."""
 
     name: str
@@ -87,8 +88,9 @@ class Phase:
             for _ in range(self.workers):
                 group.create_task(self._work(random.Random(rng.random()), until))
 
+    @abstractmethod
     async def _work(self, rng: random.Random, until: float) -> None:
-        raise NotImplementedError
+        """Ask until it is over."""
 
     async def rest(self) -> None:
         await self.series.rest(REST)
