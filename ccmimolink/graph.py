@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.web.client import HTTPConnectionPool
 from twisted.web.iweb import IAgent
 
 from ccmimolink.core.context import SettingsView
@@ -22,7 +21,7 @@ from ccmimolink.plugins import PluginSet, plugin_failed
 from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings
 from ccmimolink.store import ReasoningCache, ResponseStore
-from ccmimolink.transport import make_agent, make_http_client, make_pool
+from ccmimolink.transport import Pool, make_agent, make_http_client
 from ccmimolink.tries import UpstreamPolicy
 from ccmimolink.upstream import MiMoClient
 from ccmimolink.web.channel import RequestLimits
@@ -42,7 +41,7 @@ class Graph:
 
     site: ProxySite
     services: ProxyServices
-    pool: HTTPConnectionPool
+    pool: Pool
 
 
 def new_id(prefix: str) -> str:
@@ -67,7 +66,12 @@ def build_graph(
     :param agent: in place of one over the network, for tests in memory.
     :param monotonic: measures all durations; a test hands in its own.
     """
-    pool = make_pool(reactor, settings.max_concurrent)
+    own_agent, pool = make_agent(
+        reactor,
+        connections=settings.max_concurrent,
+        connect_timeout=settings.connect_timeout,
+        twisted=settings.twisted_agent,
+    )
     limiter = UpstreamLimiter(
         reactor,
         max_concurrent=settings.max_concurrent,
@@ -78,7 +82,7 @@ def build_graph(
         monotonic=monotonic,
     )
     client = MiMoClient(
-        make_http_client(agent or make_agent(reactor, pool, settings.connect_timeout)),
+        make_http_client(agent or own_agent),
         UpstreamPolicy(
             connecting_timeout=CONNECTING * settings.connect_timeout,
             first_byte_timeout=settings.first_byte_timeout,

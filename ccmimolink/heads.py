@@ -150,8 +150,8 @@ def _unwrapped(metered: _MeteredConnection) -> IProtocol:
 
 
 @implementer(IAgentEndpointFactory)
-class MeteredEndpoints:
-    """Where an agent connects to: as by itself, with the heads of all answers bounded.
+class UpstreamEndpoints:
+    """Where a server of http or https is, as an agent asks.
 
     :param connect_timeout: seconds.
     """
@@ -167,4 +167,12 @@ class MeteredEndpoints:
             endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
         elif uri.scheme != b"http":
             raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
+        return cast(IStreamClientEndpoint, endpoint)
+
+
+class MeteredEndpoints(UpstreamEndpoints):
+    """Connections for Twisted's agent: with the heads of all answers bounded, and there when TLS is."""
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        endpoint = super().endpointForURI(uri)
         return cast(IStreamClientEndpoint, _MeteredEndpoint(endpoint, is_secure=uri.scheme == b"https"))

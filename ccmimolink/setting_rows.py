@@ -132,6 +132,13 @@ SETTINGS: tuple[Setting, ...] = (
         "limit for connecting; looking the name up and agreeing upon TLS may take as long again",
     ),
     Setting(
+        "MIMO_PROXY_TWISTED_AGENT",
+        "twisted_agent",
+        "false",
+        boolean,
+        "reach the upstream through Twisted's own HTTP client, which costs more for each event",
+    ),
+    Setting(
         "MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS",
         "first_byte_timeout",
         "300000",

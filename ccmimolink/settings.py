@@ -65,6 +65,7 @@ class Settings:
     retries: int
     retry_budget: float
     connect_timeout: float
+    twisted_agent: bool
     first_byte_timeout: float
     idle_timeout: float
     slow_client_timeout: float

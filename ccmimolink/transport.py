@@ -1,6 +1,6 @@
 """The HTTP machinery beneath the upstream client.
 
-Owns the construction of the agent, its pool and the treq client. It must not know MiMo.
+Owns the choice and the construction of the agent, its pool and the treq client. It must not know MiMo.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, cast
+from typing import Protocol as TypingProtocol
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
@@ -18,7 +19,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
-from ccmimolink.heads import MeteredEndpoints
+from ccmimolink.gathering import GatheringAgent
+from ccmimolink.heads import MeteredEndpoints, UpstreamEndpoints
+from ccmimolink.http1.agent import ConnectionPool, PooledAgent
 from ccmimolink.trust import trust_root
 
 
@@ -99,17 +102,6 @@ def drop(transport: ITransport) -> None:
     cast(IPushProducer, transport).stopProducing()
 
 
-def make_pool(reactor: Any, size: int) -> HTTPConnectionPool:
-    """A pool of persistent connections with a place for each request in flight."""
-    pool = HTTPConnectionPool(reactor, persistent=True)
-    pool.maxPersistentPerHost = size
-    # Below the idle limit of common gateways, so that a request rarely meets a connection being closed.
-    pool.cachedConnectionTimeout = 30
-    # A POST is never repeated by the pool; whether to try again is the client's decision.
-    pool.retryAutomatically = False
-    return pool
-
-
 def make_http_client(agent: IAgent) -> HTTPClient:
     """A treq client over an agent: no compression, bodies that are producers themselves, and no cookies.
 
@@ -123,12 +115,42 @@ def make_http_client(agent: IAgent) -> HTTPClient:
     )
 
 
-def make_agent(reactor: Any, pool: HTTPConnectionPool, connect_timeout: float) -> IAgent:
-    """An agent over the pool. ``connect_timeout`` is in seconds."""
+KEPT = 30.0
+"""Seconds for which an idle connection is kept. Below the idle limit of common gateways, so that a request
+rarely meets a connection that is being closed."""
+
+
+class Pool(TypingProtocol):
+    """The connections of an agent."""
+
+    def closeCachedConnections(self) -> Deferred[Any]:
+        """Close those that no request is on; fires when they are closed."""
+        ...
+
+
+def make_agent(
+    reactor: Any, *, connections: int, connect_timeout: float, twisted: bool = False
+) -> tuple[IAgent, Pool]:
+    """An agent, and the pool of its persistent connections.
+
+    What comes of a body in one turn of the reactor is given in one piece, however many chunks it is cut into.
+    No request is ever repeated; whether to try again is the client's decision.
+
+    :param connections: how many are kept at most: a place for each request in flight.
+    :param connect_timeout: seconds.
+    :param twisted: whether it is Twisted's own, which costs more for each event of a stream.
+    """
     policy = BrowserLikePolicyForHTTPS(trust_root())
+    if not twisted:
+        pool = ConnectionPool(reactor, connections, KEPT)
+        return PooledAgent(pool, UpstreamEndpoints(reactor, policy, connect_timeout)), pool
+    twisted_pool = HTTPConnectionPool(reactor, persistent=True)
+    twisted_pool.maxPersistentPerHost = connections
+    twisted_pool.cachedConnectionTimeout = KEPT  # type: ignore[assignment]  # any number of seconds does
+    twisted_pool.retryAutomatically = False
     endpoints = MeteredEndpoints(reactor, policy, connect_timeout)
-    agent: IAgent = Agent.usingEndpointFactory(reactor, endpoints, pool)
-    return agent
+    agent: IAgent = Agent.usingEndpointFactory(reactor, endpoints, twisted_pool)
+    return GatheringAgent(agent, reactor), twisted_pool
 
 
 class Dropped(Protocol):

@@ -9,6 +9,7 @@ and the reactor are stand-ins.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +37,8 @@ SETTINGS = {
     "MIMO_PROXY_SKIP_CC_SWITCH_SYNC": "true",
     "MIMO_PROXY_STATE_DIR": "/nonexistent/ccmimolink",
     "CC_SWITCH_DB_PATH": "/nonexistent/cc-switch.db",
+    # The suite can be run over either agent.
+    "MIMO_PROXY_TWISTED_AGENT": os.environ.get("MIMO_PROXY_TWISTED_AGENT", "false"),
 }
 
 

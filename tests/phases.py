@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.http_wire import DONE, STREAM_HEAD, answer, body_of, chunk, finish, text
+from tests.http_wire import STREAM_HEAD, answer, body_of, chunk, finish, text
 from tests.memory_proxy import MemoryClient, MemoryProxy
 
 
@@ -34,21 +34,15 @@ def mid_stream(proxy: MemoryProxy) -> MemoryClient:
     return client
 
 
-def between_two_reads_of_one_turn(proxy: MemoryProxy) -> MemoryClient:
+def behind_several_reads(proxy: MemoryProxy) -> MemoryClient:
     client = mid_stream(proxy)
-    proxy.upstream[0].send(chunk(text("not translated yet")))
+    proxy.upstream[0].send(chunk(text("b")))
     return client
 
 
 def paused(proxy: MemoryProxy) -> MemoryClient:
     client = mid_stream(proxy)
     client.stop_reading()
-    return client
-
-
-def with_the_terminal_event_received(proxy: MemoryProxy) -> MemoryClient:
-    client = mid_stream(proxy)
-    proxy.upstream[0].send(chunk(finish() + DONE))
     return client
 
 
@@ -78,9 +72,8 @@ PHASES = [
     in_the_head,
     after_headers,
     mid_stream,
-    between_two_reads_of_one_turn,
+    behind_several_reads,
     paused,
-    with_the_terminal_event_received,
     waiting_for_usage,
     in_an_error_body,
     without_streaming,

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.testing import StringTransport
+from twisted.web.client import HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from ccmimolink import transport
-from ccmimolink.transport import BytesBody, IdentityAgent, make_agent, make_http_client, make_pool
+from ccmimolink.transport import BytesBody, IdentityAgent, make_agent, make_http_client
 from tests.memory_proxy import MemoryReactor
 from tests.mimocode.gateway import Gateway
 from tests.mimocode.gateway_tls import HOST, authority
@@ -79,17 +80,22 @@ def test_treq_above_it_sends_the_body_as_it_is() -> None:
     assert isinstance(producer, BytesBody)
 
 
-def test_the_pool_keeps_a_connection_for_each_slot_and_repeats_nothing() -> None:
-    pool = make_pool(MemoryReactor(), 7)
+def test_twisted_keeps_a_connection_for_each_slot_and_repeats_nothing() -> None:
+    _, pool = make_agent(MemoryReactor(), connections=7, connect_timeout=4.0, twisted=True)
+    assert isinstance(pool, HTTPConnectionPool)
     assert pool.maxPersistentPerHost == 7
     assert pool.persistent
     assert pool.retryAutomatically is False
 
 
-def test_connecting_takes_no_longer_than_it_may() -> None:
+both_agents = pytest.mark.parametrize("twisted", [False, True], ids=["own", "twisted"])
+
+
+@both_agents
+def test_connecting_takes_no_longer_than_it_may(twisted: bool) -> None:
     reactor = MemoryReactor()
     reactor.deaf = True
-    agent = make_agent(reactor, make_pool(reactor, 1), 4.0)
+    agent, _ = make_agent(reactor, connections=1, connect_timeout=4.0, twisted=twisted)
     failures: list[Any] = []
     agent.request(b"GET", b"http://127.0.0.1:9/").addErrback(failures.append)
     # The socket itself keeps the limit that it is given.
@@ -100,17 +106,18 @@ def test_connecting_takes_no_longer_than_it_may() -> None:
     assert failures[0].check(ConnectTimeout)
 
 
+@both_agents
 @pytest_twisted.ensureDeferred
 async def test_the_authorities_are_those_that_are_chosen_for_this_machine(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, twisted: bool
 ) -> None:
     from twisted.internet import reactor
 
     monkeypatch.setattr(transport, "trust_root", authority().trusted)
     gateway = Gateway(reactor)
     port = await gateway.listen(authority().issue(HOST))
-    pool = make_pool(reactor, 1)
-    client = make_http_client(make_agent(reactor, pool, 4.0))
+    agent, pool = make_agent(reactor, connections=1, connect_timeout=4.0, twisted=twisted)
+    client = make_http_client(agent)
 
     response = await client.get(f"https://{HOST}:{port}/v1/models")
     await response.content()

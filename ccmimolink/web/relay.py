@@ -1,11 +1,8 @@
 """Relay: the body of one upstream answer, on its way to one client.
 
-Owns everything between the upstream's 200 and the terminal event: collecting reads, translating once per
-reactor turn, writing once, back-pressure, and the timers of silence. It must not retry and must not know
-where the stream came from.
-
-A translation is put off to the next reactor turn because the agent delivers one read in pieces, a call per
-HTTP chunk: what arrived together is translated together and leaves in one write.
+Owns everything between the upstream's 200 and the terminal event: translating what arrived together, writing
+it once, back-pressure, and the timers of silence. It must not retry and must not know where the stream came
+from.
 """
 
 from __future__ import annotations
@@ -110,8 +107,6 @@ class Relay(TwistedProtocol):
         self._decoder = AnswerDecoder(limits.max_event_bytes)
         self._room = limits.max_answer_bytes
         self.was_cut = False
-        self._received: list[bytes] = []
-        self._turn: IDelayedCall | None = None
         self._was_accepted = False
         # Once the answer has begun a failure is part of it; until then the request can be tried again.
         self._committed = False
@@ -130,23 +125,19 @@ class Relay(TwistedProtocol):
     def dataReceived(self, data: bytes) -> None:
         if self.finished.called:
             return
-        self._received.append(data)
-        if self._turn is None:
-            self._turn = self._clock.callLater(0, self._guarded, self._translate)
+        self._guarded(self._translate, data)
 
     def connectionLost(self, reason: TwistedFailure | None = None) -> None:
         self._closed = True
         self._end_linger()
         if self.finished.called:
             return
-        if self._turn is not None:
-            self._turn.cancel()
-        self._guarded(self._translate_rest)
+        self._guarded(self._translate, b"", True)
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def _guarded(self, step: Callable[..., None], *arguments: object) -> None:
         """Take a step for the reactor. Its failure must reach the exchange, or the slot stays taken."""
         try:
-            step()
+            step(*arguments)
         except Exception:  # a fault of ours, for the exchange to report: it ends the client's answer
             reason = TwistedFailure()
             self.drop()
@@ -155,13 +146,7 @@ class Relay(TwistedProtocol):
             self._let_go()
             self.finished.errback(reason)
 
-    def _translate_rest(self) -> None:
-        self._translate(at_end=True)
-
-    def _translate(self, *, at_end: bool = False) -> None:
-        self._turn = None
-        data = b"".join(self._received)
-        self._received.clear()
+    def _translate(self, data: bytes, at_end: bool = False) -> None:
         self._read_at = self._monotonic()
         events: list[StreamEvent] = []
         try:
@@ -257,7 +242,7 @@ class Relay(TwistedProtocol):
     def fail(self, failure: Failure) -> None:
         """End the stream with this failure, for a reason that lies outside of it."""
         if not self.finished.called:
-            self._guarded(lambda: self._fail(failure, []))
+            self._guarded(self._fail, failure, [])
 
     def _fail(self, failure: Failure, events: list[StreamEvent]) -> None:
         if self._committed or events:
@@ -293,7 +278,6 @@ class Relay(TwistedProtocol):
 
     def _let_go(self) -> None:
         """Let go of the answer. Twisted's response, which holds this, lives on in a cycle."""
-        self._received.clear()
         self._outlet = None
         del self._stream, self._decoder
 
@@ -311,12 +295,11 @@ class Relay(TwistedProtocol):
             drop(self.transport)
 
     def _stop_timers(self) -> None:
-        for call in (self._turn, self._silence):
-            if call is not None and call.active():
-                call.cancel()
+        if self._silence.active():
+            self._silence.cancel()
         if self._slow is not None:
             self._slow.cancel()
-        self._turn = self._slow = None
+            self._slow = None
 
     # -- back-pressure: the client's connection drives the upstream's ---------------------------------------
 
@@ -363,7 +346,7 @@ class Relay(TwistedProtocol):
             if self._ended_at is not None and at - self._ended_at >= TAIL_TIMEOUT:
                 # The answer is whole; only its token counts are missing, and the slot is waited for.
                 self.drop()
-                self._translate(at_end=True)
+                self._translate(b"", at_end=True)
                 return
             seconds = self._limits.idle_timeout
             if at - self._read_at >= seconds or at - self._event_at >= seconds * EMPTY_LIMITS:

@@ -6,14 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.http_wire import STREAM_HEAD, answer, body_of, chunk, text
+from tests.http_wire import DONE, STREAM_HEAD, answer, body_of, chunk, finish, text
 from tests.memory_proxy import MemoryClient, MemoryProxy
-from tests.phases import (
-    PHASES,
-    waiting_for_usage,
-    with_the_terminal_event_received,
-    without_streaming,
-)
+from tests.phases import PHASES, mid_stream, waiting_for_usage, without_streaming
 
 OVER = [waiting_for_usage]
 
@@ -105,7 +100,8 @@ def test_the_drain_is_over_with_its_last_request(proxy: MemoryProxy) -> None:
 
 
 def test_a_terminal_event_on_its_way_is_not_overtaken(proxy: MemoryProxy) -> None:
-    client = with_the_terminal_event_received(proxy)
+    client = mid_stream(proxy)
+    proxy.upstream[0].send(chunk(finish() + DONE))
     proxy.settle()
     proxy.services.live.abort_all()
     proxy.settle()

@@ -1,0 +1,185 @@
+"""A connection to the upstream, with one request on it at a time.
+
+Owns the exchange of a request for an answer, and the end of both when the connection ends. It must not make
+connections, and must not decide which one serves a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IConsumer, IHandshakeListener, IPushProducer, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone, ResponseFailed, ResponseNeverReceived
+from twisted.web.iweb import IBodyProducer, IClientRequest, IResponse
+from zope.interface import implementer
+
+from ccmimolink.heads import HandshakeFailed
+from ccmimolink.http1.answer import Answer
+from ccmimolink.http1.reader import AnswerReader, Unreadable
+
+
+@implementer(IHandshakeListener)
+class Connection(Protocol):
+    """Serves one request after another.
+
+    :param became_idle: told when another request may follow.
+    :param is_gone: told when it ended.
+    :ivar secured: fires with the connection once TLS is agreed upon; cancelling drops it.
+    """
+
+    def __init__(
+        self, became_idle: Callable[[Connection], None], is_gone: Callable[[Connection], None]
+    ) -> None:
+        self._became_idle, self._is_gone = became_idle, is_gone
+        self._exchange: _Exchange | None = None
+        self._is_held = self._is_dropped = self._is_sending = False
+        self.secured: Deferred[Connection] = Deferred(lambda _: self.abort())
+
+    def connectionMade(self) -> None:
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+
+    # -- requests -------------------------------------------------------------------------------------------
+
+    def ask(self, head: bytes, body: IBodyProducer | None, request: IClientRequest) -> Deferred[IResponse]:
+        """Send a request; fires with the head of its answer. Cancelling drops the connection.
+
+        :raises ResponseNeverReceived: the connection ended before, or what came is no answer.
+        """
+        exchange = self._exchange = _Exchange(self, request)
+        transport = cast(IConsumer, self.transport)
+        transport.write(head)
+        if body is not None:
+            self._is_sending = True
+            maybeDeferred(body.startProducing, transport).addCallbacks(self._body_sent, self._body_failed)
+        return exchange.answered
+
+    def _body_sent(self, _: object) -> None:
+        self._is_sending = False
+
+    def _body_failed(self, reason: Failure) -> None:
+        exchange = self._exchange
+        self.end_exchange(keep=False)
+        if exchange is not None:
+            exchange.lose(reason, is_cut=True)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._exchange is not None:
+            self._exchange.receive(data)
+        else:
+            # An upstream that speaks unasked.
+            self.abort()
+
+    def end_exchange(self, *, keep: bool) -> None:
+        """The answer is complete."""
+        self._exchange = None
+        if keep and not self._is_dropped and not self._is_sending:
+            self.go_on()
+            self._became_idle(self)
+        else:
+            self.abort()
+
+    # -- its end --------------------------------------------------------------------------------------------
+
+    def handshakeCompleted(self) -> None:
+        self.secured.callback(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self.secured.called:
+            self.secured.errback(HandshakeFailed(str(reason.value)))
+            # Without TLS, or once cancelled, nobody waits for it.
+            self.secured.addErrback(lambda _: None)
+        self._is_gone(self)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.lose(reason, is_cut=self._is_dropped)
+
+    def close(self) -> None:
+        """End it while it is idle."""
+        cast(ITCPTransport, self.transport).loseConnection()
+
+    def abort(self) -> None:
+        """Drop it: what is left of a request need not leave first, and nobody is waited for."""
+        self._is_dropped = True
+        cast(ITCPTransport, self.transport).abortConnection()
+
+    # -- back-pressure --------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Let nothing more come."""
+        if not self._is_held:
+            self._is_held = True
+            cast(IPushProducer, self.transport).pauseProducing()
+
+    def go_on(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            cast(IPushProducer, self.transport).resumeProducing()
+
+
+_COMPLETE = Failure(ConnectionDone())
+"""No reason of an answer that is whole."""
+
+
+class _Exchange:
+    """One request on a connection, and its answer."""
+
+    def __init__(self, connection: Connection, request: IClientRequest) -> None:
+        self._connection, self._request = connection, request
+        self._reader = AnswerReader()
+        self._answer: Answer | None = None
+        self.answered: Deferred[Any] = Deferred(lambda _: connection.abort())
+
+    def receive(self, data: bytes) -> None:
+        reader, broken = self._reader, None
+        try:
+            part = reader.feed(data)
+        except Unreadable:
+            # What came before is good.
+            part, broken = reader.take(), Failure()
+        if self._answer is None and reader.head is not None:
+            self._answer = Answer(reader.head, self._request, self._connection)
+        answer = self._answer
+        if broken is not None:
+            self._give(part)
+            self._connection.end_exchange(keep=False)
+            self.lose(broken, is_cut=True)
+        elif answer is None:
+            return
+        elif reader.complete:
+            # The connection first: the last words of an answer may bring on the next request.
+            answer.detach()
+            self._connection.end_exchange(keep=reader.keeps_connection)
+            self._give(part)
+            self.lose(_COMPLETE, is_cut=False)
+        else:
+            self._give(part)
+            self._show(answer)
+            if not answer.is_read:
+                self._connection.hold()
+
+    def _give(self, part: bytes) -> None:
+        if part and self._answer is not None:
+            self._answer.give(part)
+
+    def lose(self, reason: Failure, *, is_cut: bool) -> None:
+        """Nothing more comes.
+
+        :param is_cut: whether it is this side that takes no more.
+        """
+        answer = self._answer
+        if answer is not None:
+            whole = not is_cut and self._reader.finish()
+            answer.end(Failure(ResponseDone() if whole else ResponseFailed([reason])))
+            self._show(answer)
+        elif not self.answered.called:
+            self.answered.errback(Failure(ResponseNeverReceived([reason])))
+
+    def _show(self, answer: Answer) -> None:
+        if not self.answered.called:
+            self.answered.callback(answer)
