@@ -26,6 +26,11 @@ class AnswerDecoder:
         self._head = b""
         self._decoder: SSEDecoder | _Whole | None = None
 
+    @property
+    def between_events(self) -> bool:
+        """Whether it is a stream, and what comes next begins an event."""
+        return self._decoder is not None and self._decoder.between_events
+
     def receive_data(self, data: bytes) -> list[bytes]:
         if self._decoder is not None:
             return self._decoder.receive_data(data)
@@ -44,6 +49,8 @@ class AnswerDecoder:
 
 
 class _Whole:
+    between_events = False
+
     def __init__(self, max_size: int) -> None:
         self._parts: list[bytes] = []
         self._room = max_size

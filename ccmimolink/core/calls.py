@@ -73,7 +73,7 @@ class CallBook:
 
         :returns: the call, or None where it is beyond the limit.
         """
-        call = self._find(delta)
+        call = self.find(delta)
         if call is None or (delta.name and _is_another(call, delta)):
             call = self._begin(delta)
         if call is self._beyond:
@@ -88,7 +88,8 @@ class CallBook:
             call.arguments.append(delta.arguments)
         return call
 
-    def _find(self, delta: CallDelta) -> PendingCall | None:
+    def find(self, delta: CallDelta) -> PendingCall | None:
+        """The call that is known and that a piece without a name belongs to, or None."""
         if delta.index is not None:
             return self._by_index.get(delta.index)
         if delta.id:

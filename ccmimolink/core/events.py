@@ -6,7 +6,8 @@ OpenAI reference marks as required is present, null where nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, get_args
 
 import msgspec
@@ -303,15 +304,61 @@ StreamEvent = (
     | CustomInputDone
 )
 
+Emission = StreamEvent | bytes
+"""An event, or several that are encoded already."""
+
 _PREFIXES: dict[type, bytes] = {
     kind: b"event: " + kind.__struct_config__.tag.encode() + b"\ndata: " for kind in get_args(StreamEvent)
 }
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_events(events: Iterable[StreamEvent]) -> bytes:
+def encode_events(events: Iterable[Emission]) -> bytes:
     """The events as server-sent events, joined so that they leave in one write."""
-    return b"".join([b"%b%b\n\n" % (_PREFIXES[type(event)], _encode(event)) for event in events])
+    return b"".join(
+        [
+            event if type(event) is bytes else b"%b%b\n\n" % (_PREFIXES[type(event)], _encode(event))
+            for event in events
+        ]
+    )
+
+
+DeltaEvent = TextDelta | SummaryTextDelta | ArgumentsDelta
+
+
+class PreparedDelta(Struct, frozen=True):
+    """The delta events of one item, but for their numbers and their words.
+
+    :ivar form: a ``bytes`` format with a place for each of the two.
+    """
+
+    form: bytes
+
+    @classmethod
+    def of(cls, sample: DeltaEvent) -> PreparedDelta:
+        """
+        :param sample: such an event with the number 0 and no words.
+        """
+        event = encode_events([sample]).replace(b"%", b"%%")
+        before, number, rest = event.partition(_NUMBER_0)
+        between, words, behind = rest.partition(_NO_WORDS)
+        return cls(before + number[:-1] + b"%d" + between + words[:-1] + b"%b" + b'"' + behind)
+
+    def encode(self, first: int, raws: Sequence[bytes]) -> bytes:
+        """The events, as server-sent events.
+
+        :param first: the ``sequence_number`` of the first one.
+        :param raws: their words, as they stand in JSON between the quotes.
+        """
+        count = len(raws)
+        if count == 1:
+            return self.form % (first, raws[0])
+        numbers = range(first, first + count)
+        return self.form * count % tuple(chain.from_iterable(zip(numbers, raws, strict=True)))
+
+
+_NUMBER_0 = b'"sequence_number":0'
+_NO_WORDS = b'"delta":""'
 
 
 def encode_response(response: Response) -> bytes:

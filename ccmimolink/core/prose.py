@@ -14,11 +14,12 @@ from ccmimolink.core.items import ItemSequence
 from ccmimolink.core.recovery import Recovery
 from ccmimolink.core.responses import ResponseOptions
 from ccmimolink.core.scan import FallbackParser, ToolCall
+from ccmimolink.core.sifted_runs import write_run
 from ccmimolink.core.states import State
 from ccmimolink.core.think import ThinkSplitter
 from ccmimolink.core.tools import ToolTable
 from ccmimolink.core.twins import Signature
-from ccmimolink.core.upstream_events import ReasoningDelta, TextDelta
+from ccmimolink.core.upstream_events import ReasoningDelta, Run, TextDelta
 
 
 class Prose:
@@ -71,6 +72,28 @@ class Prose:
             text = recovery.reasoning(text)
         if text:
             self._show_reasoning(text)
+
+    def on_run(self, run: Run) -> bool:
+        """Many deltas at once; False, and nothing is done, where they may not all go the same way."""
+        items = self._items
+        writer = items.writer
+        if writer is None or self._head is not None:
+            return False
+        is_text = isinstance(run.sample, TextDelta)
+        if is_text:
+            if items.state is not State.MESSAGE or self._fences is not None:
+                return False
+        elif items.state is not State.REASONING:
+            return False
+        if self._recovery is None:
+            writer.run(run.texts, run.raws)
+        elif is_text:
+            write_run(writer, run, self._recovery.held_text, self._recovery.text)
+        elif self._recovery.holds_text:
+            return False
+        else:
+            write_run(writer, run, self._recovery.held_reasoning, self._recovery.reasoning)
+        return True
 
     def _split(self, head: ThinkSplitter, text: str) -> None:
         self._pass(head.feed(text))

@@ -55,6 +55,16 @@ class Recovery:
         return self._pass(parts)
 
     @property
+    def held_text(self) -> str | None:
+        """What the next text will come out behind; None where more than that may happen to it."""
+        return self._text.held
+
+    @property
+    def held_reasoning(self) -> str | None:
+        """As ``held_text``, of the thinking."""
+        return None if self._held else self._reasoning.held
+
+    @property
     def holds_text(self) -> bool:
         """Whether some of the text may not be shown yet."""
         return self._text.holding

@@ -216,6 +216,11 @@ class Scanner:
         self._places = CallPlaces(self._code, self._out)
 
     @property
+    def held(self) -> str | None:
+        """The tail that is held back and nothing else; None where a call may be in the making."""
+        return None if self._attempt is not None or self._places.waiting else self._held
+
+    @property
     def holding(self) -> bool:
         """Whether anything is held back."""
         return bool(self._held) or self._attempt is not None or self._places.waiting

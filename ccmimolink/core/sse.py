@@ -33,6 +33,11 @@ class SSEDecoder:
         self._after_cr = False
         self._at_start = True
 
+    @property
+    def between_events(self) -> bool:
+        """Whether what comes next begins an event, and nothing before it has a bearing on it."""
+        return not (self._partial_line or self._data or self._after_cr or self._at_start)
+
     def receive_data(self, data: bytes) -> list[bytes]:
         """The payloads of the events that these bytes complete, in order.
 

@@ -17,7 +17,6 @@ Rules that are kept on every path:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ import msgspec
 
 from ccmimolink.core import events as ev
 from ccmimolink.core import upstream_events as up
+from ccmimolink.core.call_ids import CallIds
 from ccmimolink.core.calls import CallBook, PendingCall
 from ccmimolink.core.errors import Failure, FailureKind, Profile, terminal_error
 from ccmimolink.core.items import ItemSequence
@@ -51,12 +51,6 @@ _NO_CALL = Failure(FailureKind.STREAM_BROKEN, "MiMo announced a tool call and se
 _FILTERED = Failure(FailureKind.MODERATION, "MiMo's content filter stopped the answer.")
 
 _NO_OPTIONS = ResponseOptions()
-
-_SHORTEST_ID = 16
-"""Characters of a call id that can be taken for unique; ``call_0`` comes back with every answer."""
-
-_COUNTED_ID = re.compile(r":\d+\Z|\A\D*[^0-9A-Za-z]\d{1,4}\Z")
-"""A call id that is unique in its answer only: a name and a count (``functions.exec_command:0``)."""
 
 
 class ResponseStream:
@@ -96,21 +90,23 @@ class ResponseStream:
         self.promoted = False
         self.failure: Failure | None = None
         self._tools, self._profile, self._options = tools, profile, options
-        self._new_id, self._now = new_id, now
+        self._now = now
         self._emitter = Emitter()
         self._items = ItemSequence(self._emitter, new_id=new_id, carry=carry)
         self._prose = Prose(self._items, tools=tools, parsers=parsers, options=options, max_calls=max_calls)
         self._max_calls = max_calls
         self._book = CallBook(max_calls)
-        self._taken_ids: set[str] = set()
+        self._call_ids = CallIds(new_id)
         self._cut_in_text = self._broken_off = 0
         self._reason: str | None = None
         self._finished = False
         self._usage: ev.ResponseUsage | None = None
-        # Prose goes where it belongs without a stop here.
+        # Whatever of the answer comes shows that it was not over.
         self._ways: dict[type, Callable[[Any], None]] = {
             up.ReasoningDelta: self._prose.on_reasoning,
             up.TextDelta: self._prose.on_text,
+            up.CallDelta: self._on_call,
+            up.Run: self._on_run,
         }
 
     # -- what the caller does -----------------------------------------------------------------------------
@@ -139,12 +135,12 @@ class ResponseStream:
         """How many calls were dropped because the answer made too many."""
         return self._book.cut + self._cut_in_text
 
-    def start(self) -> list[ev.StreamEvent]:
+    def start(self) -> list[ev.Emission]:
         """Begin the response. The first received event does so by itself."""
         self._start()
         return self._emitter.take()
 
-    def receive(self, event: up.UpstreamEvent) -> list[ev.StreamEvent]:
+    def receive(self, event: up.UpstreamEvent) -> list[ev.Emission]:
         state = self._items.state
         if state in TERMINAL:
             return []
@@ -159,11 +155,11 @@ class ResponseStream:
             _HANDLERS[kind](self, event)
         return self._emitter.take()
 
-    def receive_eof(self) -> list[ev.StreamEvent]:
+    def receive_eof(self) -> list[ev.Emission]:
         """The upstream's connection ended, in good order or not: what was received decides."""
         return self.fail(_CUT)
 
-    def fail(self, failure: Failure) -> list[ev.StreamEvent]:
+    def fail(self, failure: Failure) -> list[ev.Emission]:
         """End the response as failed, or, if the turn was over already, as what it was.
 
         :raises ParserFailed: a parser failed on the end of the turn. The next call ends it as failed.
@@ -172,7 +168,7 @@ class ResponseStream:
             self._on_failed(up.Failed(failure))
         return self._emitter.take()
 
-    def keep_alive(self) -> list[ev.StreamEvent]:
+    def keep_alive(self) -> list[ev.Emission]:
         """An event that says nothing but resets the client's idle timer, which comments do not."""
         if self.state is not State.IDLE and not self.terminal:
             # The client has the echo, which can be long, from the beginning.
@@ -181,10 +177,27 @@ class ResponseStream:
             )
         return self._emitter.take()
 
+    def _on_run(self, run: up.Run) -> None:
+        """Many deltas at once, where that makes no difference, and else one by one."""
+        is_done = self._add_to_call if isinstance(run.sample, up.CallDelta) else self._prose.on_run
+        if not is_done(run):
+            for delta in run.deltas():
+                self._ways[type(delta)](delta)
+
     # -- calls --------------------------------------------------------------------------------------------
 
+    def _add_to_call(self, run: up.Run) -> bool:
+        """Add to the call that is open, if the run is of that one."""
+        items = self._items
+        assert isinstance(run.sample, up.CallDelta)
+        call = self._book.find(run.sample)
+        if call is None or call is not items.open_call or items.writer is None:
+            return False
+        call.arguments += run.texts
+        items.writer.run(run.texts, run.raws)
+        return True
+
     def _on_call(self, event: up.CallDelta) -> None:
-        self._finished = False
         items = self._items
         call = self._book.receive(event)
         if call is None:
@@ -201,23 +214,11 @@ class ResponseStream:
         self._open_call(call, name)
 
     def _open_call(self, call: PendingCall, name: str) -> None:
-        self._items.begin_call(call, self._client_id(call.id), self._tool(name))
+        self._items.begin_call(call, self._call_ids.give(call.id), self._tool(name))
 
     def _tool(self, name: str) -> FlatTool:
         # A name that nobody offered goes to the client as it is, which tells the model.
         return self._tools.resolve(name) or FlatTool(kind=ToolKind.FUNCTION, name=name)
-
-    def _client_id(self, upstream_id: str | None) -> str:
-        """The upstream's id, unless it may come again, in this answer or in another."""
-        if (
-            upstream_id is None
-            or len(upstream_id) < _SHORTEST_ID
-            or upstream_id in self._taken_ids
-            or _COUNTED_ID.search(upstream_id)
-        ):
-            return self._new_id("call")
-        self._taken_ids.add(upstream_id)
-        return upstream_id
 
     def _is_complete(self, call: PendingCall, name: str) -> bool:
         """Whether a client may run the call, now that nothing more of it can come."""
@@ -380,7 +381,6 @@ class ResponseStream:
 
 
 _HANDLERS: dict[type, Callable[[ResponseStream, Any], None]] = {
-    up.CallDelta: ResponseStream._on_call,
     up.Citation: ResponseStream._on_citation,
     up.Usage: ResponseStream._on_usage,
     up.Finished: ResponseStream._on_finished,

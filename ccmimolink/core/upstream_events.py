@@ -6,6 +6,8 @@ further upstream protocol adds a reader, not an event.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from ccmimolink.core.errors import Failure
@@ -61,4 +63,24 @@ class Failed(Struct, frozen=True):
     failure: Failure
 
 
-UpstreamEvent = ReasoningDelta | TextDelta | CallDelta | Citation | Usage | Finished | Ended | Failed
+class Run(Struct, frozen=True, gc=False):
+    """Deltas behind each other that differ in their text only. Each counts as if it had come alone.
+
+    :ivar sample: the delta that they are, without its text.
+    :ivar texts: one for each; none is empty.
+    :ivar raws: the same as they stood in the upstream's JSON, between the quotes.
+    """
+
+    sample: ReasoningDelta | TextDelta | CallDelta
+    texts: list[str]
+    raws: list[bytes]
+
+    def deltas(self) -> Iterator[ReasoningDelta | TextDelta | CallDelta]:
+        """The deltas, one by one."""
+        sample = self.sample
+        if isinstance(sample, CallDelta):
+            return (CallDelta(sample.index, sample.id, sample.name, text) for text in self.texts)
+        return map(type(sample), self.texts)
+
+
+UpstreamEvent = ReasoningDelta | TextDelta | CallDelta | Run | Citation | Usage | Finished | Ended | Failed

@@ -6,7 +6,7 @@ decide when an item begins or ends: that is the stream's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -29,27 +29,40 @@ class Emitter:
     def __init__(self) -> None:
         self._number = -1
         self._items = -1
-        self.events: list[ev.StreamEvent] = []
+        self.events: list[ev.Emission] = []
 
     def next(self) -> int:
         self._number += 1
         return self._number
+
+    def skip(self, count: int) -> int:
+        """Numbers for so many events; the first of them."""
+        first = self._number + 1
+        self._number += count
+        return first
 
     def next_item(self) -> int:
         """The ``output_index`` of an item; taken when it is shown, since one may be given up before."""
         self._items += 1
         return self._items
 
-    def take(self) -> list[ev.StreamEvent]:
+    def take(self) -> list[ev.Emission]:
         taken = self.events
         self.events = []
         return taken
 
 
 class ItemWriter(Protocol):
-    """An open item. ``delta`` may be called any number of times, then ``close`` once, or never."""
+    """An open item. ``delta`` and ``run`` may be called many times, then ``close`` once, or never."""
 
     def delta(self, text: str) -> None: ...
+
+    def run(self, texts: Sequence[str], raws: Sequence[bytes]) -> None:
+        """As many deltas, none of them empty.
+
+        :param raws: the texts as they stand in JSON, between the quotes.
+        """
+        ...
 
     def close(self, status: str) -> ev.OutputItem: ...
 
@@ -61,9 +74,24 @@ class _OpenItem:
         self._emitter, self._id = emitter, item_id
         self._index = -1
         self._parts: list[str] = []
+        self._prepared: ev.PreparedDelta | None = None
 
     def delta(self, text: str) -> None:
         self._parts.append(text)
+
+    def run(self, texts: Sequence[str], raws: Sequence[bytes]) -> None:
+        for text in texts:
+            self.delta(text)
+
+    def _run(self, kind: Callable[..., ev.DeltaEvent], texts: Sequence[str], raws: Sequence[bytes]) -> None:
+        """Deltas that go out in the JSON in which they came."""
+        prepared = self._prepared
+        if prepared is None:
+            sample = kind(sequence_number=0, item_id=self._id, output_index=self._index, delta="")
+            prepared = self._prepared = ev.PreparedDelta.of(sample)
+        self._parts += texts
+        emitter = self._emitter
+        emitter.events.append(prepared.encode(emitter.skip(len(raws)), raws))
 
     def _added(self, item: ev.OutputItem) -> None:
         emitter = self._emitter
@@ -104,6 +132,9 @@ class ReasoningWriter(_OpenItem):
             )
         )
 
+    def run(self, texts: Sequence[str], raws: Sequence[bytes]) -> None:
+        self._run(ev.SummaryTextDelta, texts, raws)
+
     def close(self, status: str) -> ev.OutputReasoning:
         text = "".join(self._parts)
         part = ev.SummaryText(text)
@@ -131,6 +162,9 @@ class MessageWriter(_OpenItem):
                 sequence_number=emitter.next(), item_id=self._id, output_index=self._index, delta=text
             )
         )
+
+    def run(self, texts: Sequence[str], raws: Sequence[bytes]) -> None:
+        self._run(ev.TextDelta, texts, raws)
 
     def annotate(self, citation: Citation) -> None:
         """Cite at the end of the text so far: the upstream tells no place."""
@@ -181,6 +215,9 @@ class FunctionCallWriter(_OpenCall):
                 sequence_number=emitter.next(), item_id=self._id, output_index=self._index, delta=text
             )
         )
+
+    def run(self, texts: Sequence[str], raws: Sequence[bytes]) -> None:
+        self._run(ev.ArgumentsDelta, texts, raws)
 
     def close(self, status: str) -> ev.OutputFunctionCall:
         if not self._parts:

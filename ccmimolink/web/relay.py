@@ -17,10 +17,9 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure as TwistedFailure
 from zope.interface import implementer
 
-from ccmimolink.core.answer_body import AnswerDecoder
-from ccmimolink.core.chat_reader import read_payload
+from ccmimolink.core.answer_events import AnswerEvents
 from ccmimolink.core.errors import Failure, FailureKind, LocalError, ProxyError, UpstreamError
-from ccmimolink.core.events import StreamEvent, encode_events
+from ccmimolink.core.events import Emission, encode_events
 from ccmimolink.core.scan import ParserFailed
 from ccmimolink.core.sse import EventTooLarge
 from ccmimolink.core.states import State
@@ -102,9 +101,9 @@ class Relay(TwistedProtocol):
         self._clock, self._monotonic, self._limits = clock, monotonic, limits
         # Silence is filled for a client that reads: one that waits for the whole answer would not see it.
         self._keepalive = math.inf if outlet is None else limits.keepalive
-        self._accepted, self._without_key = accepted, without_key
+        self._accepted = accepted
         self._parser_failed = parser_failed
-        self._decoder = AnswerDecoder(limits.max_event_bytes)
+        self._answer = AnswerEvents(without_key, limits.max_event_bytes)
         self._room = limits.max_answer_bytes
         self.was_cut = False
         self._was_accepted = False
@@ -148,7 +147,7 @@ class Relay(TwistedProtocol):
 
     def _translate(self, data: bytes, at_end: bool = False) -> None:
         self._read_at = self._monotonic()
-        events: list[StreamEvent] = []
+        events: list[Emission] = []
         try:
             count = self._feed(data, events, at_end=at_end)
             self._room -= max(len(data) - count * FRAMING, len(data) // MOSTLY_FRAMING)
@@ -169,28 +168,26 @@ class Relay(TwistedProtocol):
             return
         self._send(events)
 
-    def _feed(self, data: bytes, events: list[StreamEvent], *, at_end: bool) -> int:
+    def _feed(self, data: bytes, events: list[Emission], *, at_end: bool) -> int:
         """Translate; returns how many of the upstream's events there were.
 
         :raises UpstreamError: the upstream's first word is an error, and the client knows of nothing yet.
         """
-        payloads = self._decoder.receive_data(data) if data else []
+        answer = self._answer
+        before = answer.count
+        found = answer.receive_data(data) if data else []
         if at_end:
-            payloads += self._decoder.receive_eof()
+            found += answer.receive_eof()
         receive = self._stream.receive
-        for payload in payloads:
-            found = read_payload(payload)
-            if found and isinstance(found[0], Failed):
-                found = read_payload(self._without_key(payload))
-            for event in found:
-                if not self._was_accepted:
-                    self._weigh(event)
-                events += receive(event)
+        for event in found:
+            if not self._was_accepted:
+                self._weigh(event)
+            events += receive(event)
         if at_end and not self._committed and not events:
             raise UpstreamError(_EMPTY)
-        return len(payloads)
+        return answer.count - before
 
-    def _cut(self, events: list[StreamEvent]) -> None:
+    def _cut(self, events: list[Emission]) -> None:
         """The answer is longer than any may be: it ends as if MiMo's own limit had ended it."""
         self.was_cut = True
         events += self._stream.receive(Finished("length"))
@@ -215,7 +212,7 @@ class Relay(TwistedProtocol):
 
     # -- the client's side --------------------------------------------------------------------------------
 
-    def _send(self, events: Sequence[StreamEvent]) -> None:
+    def _send(self, events: Sequence[Emission]) -> None:
         if events:
             self._commit()
             self._write(events)
@@ -234,7 +231,7 @@ class Relay(TwistedProtocol):
             if self._outlet is not None:
                 self._outlet.open(self)
 
-    def _write(self, events: Sequence[StreamEvent]) -> None:
+    def _write(self, events: Sequence[Emission]) -> None:
         self._wrote_at = self._monotonic()
         if self._outlet is not None:
             self._outlet.write(encode_events(events))
@@ -244,13 +241,13 @@ class Relay(TwistedProtocol):
         if not self.finished.called:
             self._guarded(self._fail, failure, [])
 
-    def _fail(self, failure: Failure, events: list[StreamEvent]) -> None:
+    def _fail(self, failure: Failure, events: list[Emission]) -> None:
         if self._committed or events:
             self._send([*events, *self._last_events(failure)])
         else:
             self._finish(UpstreamError(failure))
 
-    def _last_events(self, failure: Failure) -> list[StreamEvent]:
+    def _last_events(self, failure: Failure) -> list[Emission]:
         try:
             return self._stream.fail(failure)
         except ParserFailed as error:
@@ -279,7 +276,7 @@ class Relay(TwistedProtocol):
     def _let_go(self) -> None:
         """Let go of the answer. Twisted's response, which holds this, lives on in a cycle."""
         self._outlet = None
-        del self._stream, self._decoder
+        del self._stream, self._answer
 
     def _end_linger(self) -> None:
         self._lingering.discard(self)

@@ -14,8 +14,7 @@ from typing import Any
 import msgspec
 
 from ccmimolink.builtin.xml_tool_call import XmlToolCallParser
-from ccmimolink.core.answer_body import AnswerDecoder
-from ccmimolink.core.chat_reader import read_payload
+from ccmimolink.core.answer_events import AnswerEvents
 from ccmimolink.core.errors import Profile
 from ccmimolink.core.events import Response, encode_events
 from ccmimolink.core.request_body import parse_request
@@ -24,6 +23,7 @@ from ccmimolink.core.scan import FallbackParser
 from ccmimolink.core.stream import ResponseStream
 from ccmimolink.core.template import response_template
 from ccmimolink.core.tools import FlatTool, ToolKind, ToolTable
+from ccmimolink.core.upstream_events import UpstreamEvent
 from tests.checker import Event, check_stream, read_events
 
 Chunk = dict[str, Any]
@@ -109,23 +109,22 @@ def wire(chunks: Iterable[Chunk]) -> bytes:
 
 
 class Translation:
-    """One answer on its way: AnswerDecoder, read_payload, ResponseStream and encode_events in a row.
+    """One answer on its way: AnswerEvents, ResponseStream and encode_events in a row.
 
     :param settings: those of :func:`make_stream`.
     """
 
     def __init__(self, **settings: Any) -> None:
-        self._decoder = AnswerDecoder()
+        self._answer = AnswerEvents()
         self.stream = make_stream(**settings)
 
     def feed(self, data: bytes) -> bytes:
-        return self._translated(self._decoder.receive_data(data))
+        return self._translated(self._answer.receive_data(data))
 
     def end(self) -> bytes:
-        return self._translated(self._decoder.receive_eof()) + encode_events(self.stream.receive_eof())
+        return self._translated(self._answer.receive_eof()) + encode_events(self.stream.receive_eof())
 
-    def _translated(self, payloads: Iterable[bytes]) -> bytes:
-        events = itertools.chain.from_iterable(map(read_payload, payloads))
+    def _translated(self, events: Iterable[UpstreamEvent]) -> bytes:
         return b"".join(encode_events(self.stream.receive(event)) for event in events)
 
 
