@@ -273,3 +273,33 @@ def test_a_list_that_no_model_can_take_is_refused_before_it_is_read(path: str) -
     with pytest.raises(RequestError, match=f"{path}: holds 100001 elements") as refused:
         parse_request(b'{"%s": %s}' % (path.encode(), elements))
     assert refused.value.failure.param == path
+
+
+def test_a_list_of_items_that_no_model_can_take_is_refused() -> None:
+    elements = b",".join([b'{"type":"compaction"}'] * 100_001)
+    with pytest.raises(RequestError, match="input: holds 100001 elements"):
+        parse_request(b'{"input": [%s]}' % elements)
+
+
+def test_one_odd_item_leaves_the_others_as_they_are() -> None:
+    said = [{"type": "message", "role": "user", "content": "a"}, {"type": "message", "role": 7}, "text"]
+    with pytest.raises(RequestError, match=r"input\[2\]: "):
+        parse_request(json.dumps({"input": said}).encode())
+    odd = {"type": "function_call", "call_id": 7, "name": "f"}
+    request = parse_request(json.dumps({"input": [said[0], odd, said[0]]}).encode())
+    assert request.input == [
+        Message(role="user", content="a"),
+        FunctionCall(call_id="7", name="f"),
+        Message(role="user", content="a"),
+    ]
+    assert request.notes
+
+
+def test_what_was_read_of_a_request_does_not_keep_its_body() -> None:
+    """A body is megabytes, and the tools of a request are echoed when it is long gone."""
+    tools = [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+    body = json.dumps({"input": "x" * 10_000, "tools": tools}).encode()
+    before = sys.getrefcount(body)
+    request = parse_request(body)
+    assert sys.getrefcount(body) == before
+    assert bytes(request.raw_tools[0]) == json.dumps(tools[0]).encode()
