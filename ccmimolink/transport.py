@@ -6,10 +6,12 @@ Owns the choice and the construction of the agent, its pool and the treq client.
 from __future__ import annotations
 
 from collections.abc import Callable
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache
+from http.cookiejar import CookieJar
 from typing import Any, cast
 from typing import Protocol as TypingProtocol
 
+from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
@@ -53,6 +55,33 @@ class BytesBody:
 
     def stopProducing(self) -> None:
         """All was written already."""
+
+
+class _NoCookies(CookieJar):
+    """Takes none and gives none: a cookie that came for one key would go out with the next one."""
+
+    def add_cookie_header(self, request: object) -> None:
+        """None."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """None."""
+
+
+NO_COOKIES = _NoCookies()
+"""For each request too: treq makes a jar for one that comes without."""
+
+
+class _SettledURL(EncodedURL):
+    """A URL that is a URI already, so that it need not be made one for each request."""
+
+    def to_uri(self) -> _SettledURL:
+        return self
+
+
+@lru_cache(maxsize=64)
+def settled_url(text: str) -> EncodedURL:
+    """The URL, parsed for treq. There are few, and each is asked for again and again."""
+    return _SettledURL.from_text(EncodedURL.from_text(text).to_uri().to_text())
 
 
 _ENCODING = b"x-encoding-as-sent"
@@ -103,14 +132,10 @@ def drop(transport: ITransport) -> None:
 
 
 def make_http_client(agent: IAgent) -> HTTPClient:
-    """A treq client over an agent: no compression, bodies that are producers themselves, and no cookies.
-
-    A cookie that came for one key would go out with the next one.
-    """
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    """A treq client over an agent: no compression, bodies that are producers themselves, and no cookies."""
     return HTTPClient(
         IdentityAgent(agent),
-        cookiejar=no_cookies,  # type: ignore[arg-type]  # any jar does: treq's own only adds look-ups
+        cookiejar=NO_COOKIES,  # type: ignore[arg-type]  # any jar does: treq's own only adds look-ups
         data_to_body_producer=lambda body: body,
     )
 

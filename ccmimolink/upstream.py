@@ -26,7 +26,7 @@ from ccmimolink.journey import Journey
 from ccmimolink.printable import printable
 from ccmimolink.route import Target
 from ccmimolink.timers import MonotonicTimer
-from ccmimolink.transport import BoundedReader, BytesBody, Dropped
+from ccmimolink.transport import NO_COOKIES, BoundedReader, BytesBody, Dropped, settled_url
 from ccmimolink.tries import SharedRetryBudget, Tries, Trouble, UpstreamPolicy
 from ccmimolink.troubles import (
     check_content_type,
@@ -177,11 +177,12 @@ class MiMoClient:
         :raises Trouble: anything but a 200 with a body that can be a chat answer.
         """
         request = self._http.post(
-            f"{target.base_url}/chat/completions",
+            settled_url(f"{target.base_url}/chat/completions"),
             headers=_headers(target.key, accept=b"text/event-stream", content_type=b"application/json"),
             data=BytesBody(body, journey.send),
             allow_redirects=False,
             unbuffered=True,
+            cookies=NO_COOKIES,
         )
         response = await self._headers_in_time(
             request, self._policy.first_byte_timeout, lambda: journey.connected is not None
@@ -248,10 +249,11 @@ class MiMoClient:
         try:
             response = await self._headers_in_time(
                 self._http.get(
-                    f"{target.base_url}/models",
+                    settled_url(f"{target.base_url}/models"),
                     headers=_headers(target.key, accept=b"application/json"),
                     allow_redirects=False,
                     unbuffered=True,
+                    cookies=NO_COOKIES,
                 ),
                 MODELS_TIMEOUT,
             )

@@ -12,7 +12,7 @@ from ccmimolink.core.answer_body import AnswerDecoder
 from ccmimolink.core.chat_reader import read_payload
 from ccmimolink.core.runs import Pattern, learn
 from ccmimolink.core.sse import MAX_EVENT_SIZE
-from ccmimolink.core.upstream_events import Failed, Run, UpstreamEvent
+from ccmimolink.core.upstream_events import Delta, Failed, Run, UpstreamEvent
 
 MISSES = 8
 """So many patterns in a row that fit nothing else, and the stream is no ordinary one."""
@@ -80,10 +80,10 @@ class AnswerEvents:
             if found and isinstance(found[0], Failed):
                 found = read_payload(self._without_key(payload))
             events += found
-        if len(found) == 1:
+        if len(found) == 1 and isinstance(found[0], Delta):
             self._learn(payloads[-1], found[0])
 
-    def _learn(self, payload: bytes, event: UpstreamEvent) -> None:
+    def _learn(self, payload: bytes, event: Delta) -> None:
         if self._misses < MISSES and (self._pattern is None or not self._pattern.fits(payload)):
             self._pattern = learn(payload, event)
             self._misses += 1

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from ccmimolink.core import events as ev
 from ccmimolink.core.calls import PendingCall
-from ccmimolink.core.states import State, Step, advance
+from ccmimolink.core.states import TERMINAL, State, Step, advance
 from ccmimolink.core.tools import FlatTool
 from ccmimolink.core.upstream_events import Citation
 from ccmimolink.core.writers import (
@@ -30,6 +30,7 @@ class ItemSequence:
     """The items of one response, in the order in which they are shown.
 
     :ivar state: of the response; changed only through :meth:`advance`.
+    :ivar is_terminal: whether that is one of its last.
     :ivar closed: the items that are done, as they will stand in the response's ``output``.
     :ivar reasoning: the texts of the closed reasoning items.
     :ivar call_ids: the ids of the closed calls, as the client knows them.
@@ -40,6 +41,7 @@ class ItemSequence:
         self, emitter: Emitter, *, new_id: Callable[[str], str], carry: Callable[[str], str] | None
     ) -> None:
         self.state = State.IDLE
+        self.is_terminal = False
         self.closed: list[ev.OutputItem] = []
         self.reasoning: list[str] = []
         self.call_ids: list[str] = []
@@ -58,6 +60,7 @@ class ItemSequence:
 
     def advance(self, step: Step) -> None:
         self.state = advance(self.state, step)
+        self.is_terminal = self.state in TERMINAL
 
     def open_reasoning(self) -> ItemWriter:
         self.close()

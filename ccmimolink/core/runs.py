@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from ccmimolink.core.chat_reader import read_payload
-from ccmimolink.core.upstream_events import CallDelta, ReasoningDelta, Run, TextDelta, UpstreamEvent
+from ccmimolink.core.upstream_events import CallDelta, Delta, ReasoningDelta, Run, TextDelta
 
 _PLACES: Final = {
     TextDelta: (b"content",),
@@ -42,7 +42,7 @@ class Pattern(Struct, frozen=True):
     :ivar joint: the end of one event and the beginning of the next.
     """
 
-    sample: TextDelta | ReasoningDelta | CallDelta
+    sample: Delta
     head: bytes
     tail: bytes
     joint: bytes
@@ -86,14 +86,12 @@ def _read_strings(raws: list[bytes]) -> list[str] | None:
     return texts if len(texts) == len(raws) else None
 
 
-def learn(payload: bytes, event: UpstreamEvent) -> Pattern | None:
+def learn(payload: bytes, event: Delta) -> Pattern | None:
     """The pattern of a chunk that held this delta and nothing else, or None.
 
     :param payload: of an event that was one line, ``data: `` before it and an empty line behind.
     """
-    if not isinstance(event, TextDelta | ReasoningDelta | CallDelta) or b"\n" in payload:
-        return None
-    if isinstance(event, CallDelta) and (event.id or event.name):
+    if b"\n" in payload or (isinstance(event, CallDelta) and (event.id or event.name)):
         return None
     for name in _PLACES[type(event)]:
         for place in re.finditer(rb'"%b"\s*:\s*"' % name, payload):
@@ -107,13 +105,11 @@ def learn(payload: bytes, event: UpstreamEvent) -> Pattern | None:
     return None
 
 
-def _is_proved(before: bytes, behind: bytes, event: TextDelta | ReasoningDelta | CallDelta) -> bool:
+def _is_proved(before: bytes, behind: bytes, event: Delta) -> bool:
     return read_payload(before + _PROOF_JSON + behind) == [_with_text(event, _PROOF)]
 
 
-def _with_text(
-    event: TextDelta | ReasoningDelta | CallDelta, text: str
-) -> TextDelta | ReasoningDelta | CallDelta:
+def _with_text(event: Delta, text: str) -> Delta:
     if isinstance(event, CallDelta):
         return CallDelta(event.index, event.id, event.name, text)
     return type(event)(text)

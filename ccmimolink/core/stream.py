@@ -32,7 +32,7 @@ from ccmimolink.core.json_strings import is_whole_input
 from ccmimolink.core.prose import Prose
 from ccmimolink.core.responses import ResponseOptions
 from ccmimolink.core.scan import FallbackParser
-from ccmimolink.core.states import TERMINAL, State, Step
+from ccmimolink.core.states import State, Step
 from ccmimolink.core.tools import FlatTool, ToolKind, ToolTable
 from ccmimolink.core.twins import signature
 from ccmimolink.core.writers import Emitter, response_usage
@@ -118,7 +118,7 @@ class ResponseStream:
 
     @property
     def terminal(self) -> bool:
-        return self._items.state in TERMINAL
+        return self._items.is_terminal
 
     @property
     def reasoning(self) -> list[str]:
@@ -141,10 +141,10 @@ class ResponseStream:
         return self._emitter.take()
 
     def receive(self, event: up.UpstreamEvent) -> list[ev.Emission]:
-        state = self._items.state
-        if state in TERMINAL:
+        items = self._items
+        if items.is_terminal:
             return []
-        if state is State.IDLE:
+        if items.state is State.IDLE:
             self._start()
         kind = type(event)
         way = self._ways.get(kind)

@@ -63,6 +63,9 @@ class Failed(Struct, frozen=True):
     failure: Failure
 
 
+Delta = ReasoningDelta | TextDelta | CallDelta
+
+
 class Run(Struct, frozen=True, gc=False):
     """Deltas behind each other that differ in their text only. Each counts as if it had come alone.
 
@@ -71,11 +74,11 @@ class Run(Struct, frozen=True, gc=False):
     :ivar raws: the same as they stood in the upstream's JSON, between the quotes.
     """
 
-    sample: ReasoningDelta | TextDelta | CallDelta
+    sample: Delta
     texts: list[str]
     raws: list[bytes]
 
-    def deltas(self) -> Iterator[ReasoningDelta | TextDelta | CallDelta]:
+    def deltas(self) -> Iterator[Delta]:
         """The deltas, one by one."""
         sample = self.sample
         if isinstance(sample, CallDelta):
@@ -83,4 +86,4 @@ class Run(Struct, frozen=True, gc=False):
         return map(type(sample), self.texts)
 
 
-UpstreamEvent = ReasoningDelta | TextDelta | CallDelta | Run | Citation | Usage | Finished | Ended | Failed
+UpstreamEvent = Delta | Run | Citation | Usage | Finished | Ended | Failed
