@@ -1,155 +1,103 @@
 """The benchmark: ``python -m tests.bench`` prints a table.
 
-Owns the processes and the measuring. The same load runs against the fake upstream itself (direct) and through
-the proxy, in turns, and medians are shown. CPU is the proxy process's user and system time from the kernel's
-accounting. No test asserts a time.
+Owns the command line. The same load runs against the fake upstream itself (direct), through our proxy and
+through others, in turns, and medians are shown. No test asserts a time.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
-import statistics
-import subprocess
+import signal
 import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.bench import sides
+from tests.bench.measure import Bench
+from tests.bench.peers import PEERS, Peer, installed
+from tests.bench.plot import plot
+from tests.bench.report import about_line, legend, stored_lines, table
+from tests.bench.results import Result
+from tests.bench.scenarios import SCENARIOS, STORED
+from tests.bench.stored import COUNT, SHORT_CHAIN, Stored
+from tests.bench.stored import measure as measure_stored
+from tests.bench.targets import targets_table
+from tests.bench.tools import tools
 
-
-@dataclass(frozen=True)
-class Scenario:
-    """:ivar more: what each delta holds besides a word. :ivar tools: how many are offered."""
-
-    connections: int
-    deltas: int
-    more: str = ""
-    tools: int = 0
-
-
-SCENARIOS = {
-    "burst": Scenario(8, 500),
-    "single": Scenario(1, 500),
-    "long": Scenario(1, 20_000),
-    "markup": Scenario(8, 500, more="<b>a</b> `c` ", tools=10),
-    "short": Scenario(8, 5, tools=10),
-}
-
-
-@contextmanager
-def _process(arguments: list[str], **changes: str) -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **changes}
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=tempfile.gettempdir(),
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _proxy(upstream: int, log: str) -> Iterator[tuple[int, int]]:
-    """A proxy as its users start it, with no pacing; yields (port, pid)."""
-    port = _free_port()
-    launcher = ["-m", "twisted", "--log-file", os.devnull]
-    arguments = ["ccmimolink", "--port", str(port), "--log", log, "--skip-sync"]
-    settings = {
-        "MIMO_BASE_URL": f"http://127.0.0.1:{upstream}/v1",
-        "MIMO_PROXY_MIN_INTERVAL_MS": "0",
-        "MIMO_PROXY_MAX_CONCURRENT": "64",
-    }
-    with _process([*launcher, *arguments], **settings) as process:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield port, process.pid
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _load(kind: str, port: int, scenario: Scenario, requests: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "tests.bench.load_client", kind, str(port)]
-    command += ["--connections", str(scenario.connections), "--requests", str(requests)]
-    command += ["--tools", str(scenario.tools)]
-    output = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
-    figures: dict[str, float] = json.loads(output)
-    return figures
-
-
-def _measure(name: str, rounds: int) -> list[str]:
-    scenario = SCENARIOS[name]
-    connections, deltas = scenario.connections, scenario.deltas
-    requests = max(2, 20_000 // deltas // connections)
-    upstream_arguments = ["-m", "tests.bench.fake_upstream", "--deltas", str(deltas), "--more", scenario.more]
-    rows: dict[str, list[tuple[float, float, float]]] = {"direct": [], "ccmimolink": []}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        _process(upstream_arguments) as upstream,
-    ):
-        assert upstream.stdout is not None
-        upstream_port = int(upstream.stdout.readline())
-        with _proxy(upstream_port, os.path.join(folder, "proxy.log")) as (port, pid):
-            _load("responses", port, scenario, 1)
-            for _ in range(rounds):
-                direct = _load("chat", upstream_port, scenario, requests)
-                rows["direct"].append((direct["deltas"] / direct["seconds"], 0.0, direct["first_ms"]))
-                before = _cpu_seconds(pid)
-                proxied = _load("responses", port, scenario, requests)
-                cpu = _cpu_seconds(pid) - before
-                expected = deltas * connections * requests
-                if proxied["deltas"] != expected:
-                    raise SystemExit(f"{name}: {proxied['deltas']} deltas arrived of {expected}")
-                rows["ccmimolink"].append(
-                    (expected / proxied["seconds"], 1e6 * cpu / expected, proxied["first_ms"])
-                )
-    return [_row(name, side, figures) for side, figures in rows.items()]
-
-
-def _row(name: str, side: str, figures: list[tuple[float, float, float]]) -> str:
-    rate, cpu, first = (statistics.median(column) for column in zip(*figures, strict=True))
-    shown = f"{cpu:.1f}" if cpu else "-"
-    return f"| {name} | {side} | {rate:,.0f} | {shown} | {first:.2f} |"
+_NAMES = [*SCENARIOS, STORED]
 
 
 def main() -> None:
+    options = _options()
+    peers = _peers(options.peers)
+    versions = {peer.name: installed(peer)[1] for peer in peers}
+    programs = tools(quick_ack=options.quick_ack)
+    # What was started is ended however this ends.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
+    results: list[Result] = []
+    stored: list[Stored] = []
+    with sides.upstream(programs) as upstream, ExitStack() as stack:
+        bench = Bench(programs, upstream, peers, stack)
+        for name in options.scenarios:
+            print(f"{name}…", file=sys.stderr, flush=True)
+            if name == STORED:
+                stored = [measure_stored(upstream, chain) for chain in (COUNT, SHORT_CHAIN)]
+                continue
+            found = bench.measure(SCENARIOS[name], options.rounds)
+            results += found
+            print(table(found), flush=True)
+    _report(options, results, stored, versions)
+
+
+def _report(
+    options: argparse.Namespace, results: list[Result], stored: list[Stored], versions: Mapping[str, str]
+) -> None:
+    about = about_line(options.rounds, versions, quick_ack=options.quick_ack)
+    summary = [stored_lines(stored), targets_table(results, stored), about]
+    print("\n".join(part for part in summary if part))
+    if options.table is not None:
+        options.table.write_text(
+            "\n".join(part for part in [table(results), legend(results), *summary] if part)
+        )
+    if options.plot is not None:
+        plot(results, options.plot, about)
+    if options.json is not None:
+        figures = {"about": about, "stored": [*map(asdict, stored)], "results": [*map(asdict, results)]}
+        options.json.write_text(json.dumps(figures, indent=1))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=", ".join(_NAMES))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=", ".join(SCENARIOS))
+    parser.add_argument("--peers", default=",".join(PEERS), help="others to compare with, or none")
+    parser.add_argument(
+        "--quick-ack",
+        action="store_true",
+        help="the client acknowledges at once what arrives; otherwise a side that leaves Nagle's algorithm "
+        "on waits for that up to 40 ms, as it does with usual clients",
+    )
+    parser.add_argument("--table", type=Path, metavar="FILE.md", help="the tables")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="a chart")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all runs")
     options = parser.parse_args()
-    print("| scenario | | deltas/s | CPU µs per delta | first delta ms (median) |")
-    print("|---|---|---|---|---|")
-    for name in options.scenarios or SCENARIOS:
-        for row in _measure(name, options.rounds):
-            print(row, flush=True)
+    options.scenarios = options.scenarios or _NAMES
+    for name in options.scenarios:
+        if name not in _NAMES:
+            parser.error(f"there is no scenario {name!r}: {', '.join(_NAMES)}")
+    return options
+
+
+def _peers(names: str) -> list[Peer]:
+    if names == "none":
+        return []
+    for name in names.split(","):
+        if name not in PEERS:
+            raise SystemExit(f"there is no peer {name!r}: {', '.join(PEERS)}, or none")
+    return [PEERS[name] for name in names.split(",")]
 
 
 if __name__ == "__main__":
