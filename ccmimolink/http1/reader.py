@@ -128,7 +128,8 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         # Behind the head come trailers, of which nobody asks.
         if self.head is None:
-            self._fields.append((name, value))
+            # The parser takes the white space before a value away, but not the one behind it.
+            self._fields.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         if self.head is not None:
