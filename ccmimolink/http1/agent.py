@@ -40,6 +40,10 @@ class _Request:
         self.method, self.absoluteURI, self.headers = method, uri, headers
 
 
+_PATIENCE = 2.0
+"""Seconds for which a peer may let an idle connection that we close wait. Over TLS it is asked to agree."""
+
+
 class ConnectionPool:
     """Connections without a request, the one that was used last first.
 
@@ -50,7 +54,7 @@ class ConnectionPool:
     def __init__(self, reactor: IReactorTime, size: int, keep: float) -> None:
         self._reactor, self._size, self._keep = reactor, size, keep
         self._idle: dict[_Place, dict[Connection, IDelayedCall]] = {}
-        self._ending: dict[Connection, Deferred[None]] = {}
+        self._ending: dict[Connection, tuple[Deferred[None], IDelayedCall]] = {}
         self._is_closed = False
 
     def take(self, place: _Place) -> Connection | None:
@@ -64,14 +68,16 @@ class ConnectionPool:
     def put(self, place: _Place, connection: Connection) -> None:
         idle = self._idle.setdefault(place, {})
         if self._is_closed or len(idle) >= self._size:
-            connection.close()
+            self._end(connection)
         else:
-            idle[connection] = self._reactor.callLater(self._keep, self._close, place, connection)
+            idle[connection] = self._reactor.callLater(self._keep, self._outlived, place, connection)
 
-    def _close(self, place: _Place, connection: Connection) -> None:
-        timeout = self._idle[place].pop(connection)
-        if timeout.active():
-            timeout.cancel()
+    def _outlived(self, place: _Place, connection: Connection) -> None:
+        del self._idle[place][connection]
+        self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        self._ending[connection] = Deferred(), self._reactor.callLater(_PATIENCE, connection.abort)
         connection.close()
 
     def forget(self, place: _Place, connection: Connection) -> None:
@@ -79,18 +85,21 @@ class ConnectionPool:
         timeout = self._idle.get(place, {}).pop(connection, None)
         if timeout is not None:
             timeout.cancel()
-        ending = self._ending.pop(connection, None)
-        if ending is not None:
-            ending.callback(None)
+        ended, patience = self._ending.pop(connection, (None, None))
+        if ended is not None and patience is not None:
+            if patience.active():
+                patience.cancel()
+            ended.callback(None)
 
     def closeCachedConnections(self) -> Deferred[Any]:
         """Close those that are idle, and in future each that becomes so. Fires when they have ended."""
         self._is_closed = True
-        for place, idle in self._idle.items():
-            for connection in list(idle):
-                self._ending[connection] = Deferred()
-                self._close(place, connection)
-        return DeferredList(list(self._ending.values()))
+        for idle in self._idle.values():
+            while idle:
+                connection, timeout = idle.popitem()
+                timeout.cancel()
+                self._end(connection)
+        return DeferredList([ended for ended, _ in self._ending.values()])
 
 
 @implementer(IAgent)

@@ -100,7 +100,7 @@ class Connection(Protocol):
             exchange.lose(reason, is_cut=self._is_dropped)
 
     def close(self) -> None:
-        """End it while it is idle."""
+        """End it while it is idle. A peer that is silent may let that wait."""
         cast(ITCPTransport, self.transport).loseConnection()
 
     def abort(self) -> None:
@@ -172,9 +172,9 @@ class _Exchange:
 
         :param is_cut: whether it is this side that takes no more.
         """
-        answer = self._answer
+        answer, may_be_whole = self._answer, self._reader.finish()
         if answer is not None:
-            whole = not is_cut and self._reader.finish()
+            whole = may_be_whole and not is_cut
             answer.end(Failure(ResponseDone() if whole else ResponseFailed([reason])))
             self._show(answer)
         elif not self.answered.called:

@@ -102,7 +102,9 @@ class AnswerReader:
         return part
 
     def finish(self) -> bool:
-        """The connection has ended. Whether the answer is complete, or may be: nothing says it is not."""
+        """Nothing more comes. Whether the answer is complete, or may be: nothing says it is not."""
+        # It holds our methods, and so would hold us until somebody collects cycles.
+        del self._parser
         return self.complete or (self.head is not None and self._ends_with_connection())
 
     def _ends_with_connection(self) -> bool:
@@ -128,8 +130,7 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         # Behind the head come trailers, of which nobody asks.
         if self.head is None:
-            # The parser takes the white space before a value away, but not the one behind it.
-            self._fields.append((name, value.rstrip(b" \t")))
+            self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.head is not None:
@@ -144,7 +145,9 @@ class AnswerReader:
                 raise Unreadable(f"more than {MAX_INTERIM} interim answers")
         else:
             _check_coding(self._fields)
-            self.head = Head(parser.get_http_version(), code, self._phrase, tuple(self._fields))
+            # The parser takes the white space before a value away, but not the one behind it.
+            fields = tuple((name, value.rstrip(b" \t")) for name, value in self._fields)
+            self.head = Head(parser.get_http_version(), code, self._phrase, fields)
         self._fields.clear()
         self._phrase = b""
 
@@ -155,7 +158,7 @@ class AnswerReader:
 
 
 def _check_coding(fields: list[tuple[bytes, bytes]]) -> None:
-    """The parser would hand on what it cannot undo."""
-    for name, value in fields:
-        if name.lower() == b"transfer-encoding" and value.strip().lower() not in (b"chunked", b"identity"):
-            raise Unreadable("an unknown transfer coding")
+    """The parser would hand on what it cannot undo, and knows more than one last coding."""
+    codings = [value.lower() for name, value in fields if name.lower() == b"transfer-encoding"]
+    if codings not in ([], [b"chunked"]):
+        raise Unreadable("an unknown transfer coding")

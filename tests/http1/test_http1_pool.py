@@ -236,3 +236,23 @@ def test_a_request_on_its_way_is_served_and_its_connection_closed_behind_it(stag
     assert not stage.servers[0].transport.disconnected
     stage.turn()
     stage.assert_at_rest()
+
+
+@pytest.mark.parametrize("closing", ["outlived", "closed"])
+def test_a_peer_that_lets_the_close_wait_is_dropped_after_a_while(stage: AgentStage, closing: str) -> None:
+    """As one that does not answer the closing alert of TLS."""
+    stage.served()
+    transport = stage.servers[0].transport
+    transport.abortConnection = transport.loseConnection  # type: ignore[method-assign]
+    transport.loseConnection = lambda: None  # type: ignore[method-assign]
+    done: list[object] = []
+    if closing == "outlived":
+        stage.reactor.advance(KEEP)
+    stage.pool.closeCachedConnections().addCallback(done.append)
+    stage.reactor.advance(1.9)
+    assert done == []
+    assert not stage.is_dropped()
+    stage.reactor.advance(0.1)
+    stage.turn()
+    assert len(done) == 1
+    stage.assert_at_rest()

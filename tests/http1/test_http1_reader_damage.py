@@ -61,6 +61,9 @@ def test_a_part_before_the_damage_is_given_in_the_same_read() -> None:
     [
         OK + b"transfer-encoding: gzip\r\n\r\n",
         OK + b"transfer-encoding: gzip, chunked\r\n\r\n",
+        OK + b"transfer-encoding: identity\r\n\r\n",
+        OK + b"transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n",
+        OK + b"transfer-encoding: chunked\r\n \r\n\r\n0\r\n\r\n",
         OK + b"transfer-encoding: chunked, gzip\r\n\r\n",
         OK + b"transfer-encoding: xchunked\r\n\r\n",
         b"HTTP/1.1 20000 OK\r\n\r\n",
