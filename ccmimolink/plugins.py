@@ -6,12 +6,11 @@ anyone else's: they stand in ``twisted/plugins/ccmimolink_builtin.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
@@ -29,6 +28,9 @@ from ccmimolink.interfaces import IFallbackParser, IRequestTransform, IToolFilte
 _log = Logger()
 _T = TypeVar("_T")
 _LONGEST_REASON = 300
+
+_ANYTHING = (Exception, SystemExit, KeyboardInterrupt)
+"""What third-party code may raise: the process must live on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,20 @@ class PluginSet:
         async def run() -> ResponsesRequest:
             changed = request
             for transform in self.transforms:
-                with _contained(transform, is_cancelled=lambda: cancelled):
-                    answer = await maybeDeferred(transform.transform, changed, context)
+                try:
+                    answer: object = transform.transform(changed, context)
+                    if not isinstance(answer, ResponsesRequest):
+                        answer = await maybeDeferred(_same, answer)
                     if cancelled:
                         # A plugin may take the cancellation for a failed look-up, and go on.
                         raise CancelledError
                     changed = _expect(ResponsesRequest, answer)
+                except ProxyError:
+                    raise
+                except _ANYTHING as error:
+                    if isinstance(error, CancelledError) and cancelled:
+                        raise
+                    raise plugin_failed(transform.name, error) from error
             return changed
 
         running = Deferred.fromCoroutine(run())
@@ -146,8 +156,10 @@ def _refuse_unknown(disabled: Iterable[str], found: Sequence[Found]) -> None:
 
 
 def _filter(tool_filter: IToolFilter, context: RequestContext, tool: FlatTool) -> FlatTool | Dropped:
-    with _contained(tool_filter):
+    try:
         answer: object = tool_filter.filter(tool, context)
+        if answer is tool:
+            return tool
         if isinstance(answer, Dropped):
             return answer
         kept = _expect(FlatTool, answer)
@@ -155,30 +167,20 @@ def _filter(tool_filter: IToolFilter, context: RequestContext, tool: FlatTool) -
         if (kept.kind, kept.namespace, kept.name) != (tool.kind, tool.namespace, tool.name):
             raise ValueError(f"changed what the tool '{tool.name}' is called")
         return kept
+    except ProxyError:
+        raise
+    except _ANYTHING as error:
+        raise plugin_failed(tool_filter.name, error) from error
+
+
+def _same(answer: object) -> object:
+    return answer
 
 
 def _expect(kind: type[_T], answer: object) -> _T:
     if not isinstance(answer, kind):
         raise TypeError(f"answered with {type(answer).__name__}, not with {kind.__name__}")
     return answer
-
-
-def _never() -> bool:
-    return False
-
-
-@contextmanager
-def _contained(plugin: Any, is_cancelled: Callable[[], bool] = _never) -> Iterator[None]:
-    """Turn whatever a plugin raises into an error of the request, named in the log and to the client."""
-    try:
-        yield
-    except ProxyError:
-        raise
-    # Third-party code: it may raise anything, and the process must live on.
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
-        if isinstance(error, CancelledError) and is_cancelled():
-            raise
-        raise plugin_failed(plugin.name, error) from error
 
 
 def plugin_failed(name: str, error: BaseException) -> LocalError:

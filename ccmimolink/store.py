@@ -1,18 +1,22 @@
 """What is remembered between requests: stored responses, and the reasoning behind tool calls.
 
 Owns two bounded memories, least recently used out. It must not read a clock, a file or a setting, and it
-must not translate: items go in and come out as they are. Nothing here outlives the process.
+must not translate: items come out as they went in. Nothing here outlives the process.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
+
+from msgspec import structs
 
 from ccmimolink.core.errors import Failure, FailureKind, RequestError
 from ccmimolink.core.responses import Item, ItemReference, UnknownItem
+from ccmimolink.core.stored_text import ResponseText, ids_in, items_in
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -24,30 +28,43 @@ class StoredResponse:
 
     :ivar account: whose it is (no key, but a name for it): nobody else continues it or refers to its items.
     :ivar parent_id: the request's ``previous_response_id``.
-    :ivar input_items: this request's own input, never a copy of the history before it.
-    :ivar output_items: the output, as the input items of a request to come.
-    :ivar body: the final Response object as JSON.
-    :ivar size: bytes that it counts for: the body and the JSON of the input.
+    :ivar input_text: this request's own input, never a copy of the history before it.
+    :ivar text: the final Response object.
+    :ivar size: bytes that it counts for: the response and the JSON of the input.
     """
 
     id: str
     account: str
     parent_id: str | None
-    input_items: tuple[Item, ...]
-    output_items: tuple[Item, ...]
-    body: bytes
+    input_text: bytes
+    text: ResponseText
     size: int
+
+    @property
+    def body(self) -> bytes:
+        """The final Response object as JSON."""
+        return self.text.whole()
+
+    @property
+    def input_items(self) -> list[Item]:
+        return items_in(self.input_text)
+
+    @property
+    def output_items(self) -> list[Item]:
+        """The output, as the input items of a request to come."""
+        return items_in(self.text.output)
 
 
 class _Lru(Generic[K, V]):
     """A mapping bounded by entries and by bytes."""
 
-    def __init__(self, max_entries: int, max_bytes: int) -> None:
+    def __init__(self, max_entries: int, max_bytes: int, size_of: Callable[[V], int]) -> None:
         if max_entries < 0 or max_bytes < 0:
             raise ValueError(f"limits must be at least 0, not {max_entries} entries and {max_bytes} bytes")
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._size_of = size_of
+        self._entries: OrderedDict[K, V] = OrderedDict()
         self.size = 0
 
     def __len__(self) -> int:
@@ -55,33 +72,49 @@ class _Lru(Generic[K, V]):
 
     def peek(self, key: K) -> V | None:
         """The value, whose age stays as it is."""
-        entry = self._entries.get(key)
-        return None if entry is None else entry[0]
+        return self._entries.get(key)
 
     def touch(self, key: K) -> None:
         """Make a present key the most recently used."""
         self._entries.move_to_end(key)
 
     def pop(self, key: K) -> V | None:
-        entry = self._entries.pop(key, None)
-        if entry is None:
-            return None
-        self.size -= entry[1]
-        return entry[0]
+        value = self._entries.pop(key, None)
+        if value is not None:
+            self.size -= self._size_of(value)
+        return value
 
     def fits(self, size: int) -> bool:
         return size <= self._max_bytes
 
-    def put(self, key: K, value: V, size: int) -> list[V]:
+    def put(self, key: K, value: V) -> list[V]:
         """Keep a value that fits under an absent key, as the most recently used. Return what had to go."""
-        self._entries[key] = value, size
-        self.size += size
+        self._entries[key] = value
+        self.size += self._size_of(value)
         gone = []
         while len(self._entries) > self._max_entries or self.size > self._max_bytes:
-            _, (evicted, freed) = self._entries.popitem(last=False)
-            self.size -= freed
+            _, evicted = self._entries.popitem(last=False)
+            self.size -= self._size_of(evicted)
             gone.append(evicted)
         return gone
+
+
+class _Common:
+    """Texts that are kept once, however many responses hold them."""
+
+    def __init__(self) -> None:
+        self._uses: dict[bytes, int] = {}
+        self._kept: dict[bytes, bytes] = {}
+
+    def take(self, text: bytes) -> bytes:
+        """The text itself, or one like it that is kept already."""
+        self._uses[text] = self._uses.get(text, 0) + 1
+        return self._kept.setdefault(text, text)
+
+    def give_back(self, text: bytes) -> None:
+        self._uses[text] -= 1
+        if not self._uses[text]:
+            del self._uses[text], self._kept[text]
 
 
 class ResponseStore:
@@ -95,9 +128,11 @@ class ResponseStore:
     """
 
     def __init__(self, *, max_entries: int, max_bytes: int) -> None:
-        self._responses: _Lru[str, StoredResponse] = _Lru(max_entries, max_bytes)
-        # By account and item id, then by the id of each response that has it.
-        self._items: dict[tuple[str, str], dict[str, Item]] = {}
+        self._responses: _Lru[str, StoredResponse] = _Lru(max_entries, max_bytes, lambda each: each.size)
+        self._common = _Common()
+        # By the hash of an item's id: a number takes less room than the id, and the item is looked at anyway.
+        # There is one response with it, as a rule; else they stand by their own ids, as they were stored.
+        self._owners: dict[int, StoredResponse | dict[str, StoredResponse]] = {}
 
     def __len__(self) -> int:
         return len(self._responses)
@@ -113,11 +148,23 @@ class ResponseStore:
         if not self._responses.fits(response.size):
             return
         self._touch(self._chain(response.parent_id)[0])
-        evicted = self._responses.put(response.id, response, response.size)
-        for item_id, item in _indexed(response):
-            self._items.setdefault((response.account, item_id), {})[response.id] = item
+        response = self._frugal(response)
+        evicted = self._responses.put(response.id, response)
+        for key in _item_keys(response):
+            self._own(key, response)
         for gone in evicted:
-            self._forget_items(gone)
+            self._forget(gone)
+
+    def _frugal(self, response: StoredResponse) -> StoredResponse:
+        """The same, without anything of its own that is kept already."""
+        parent = self._responses.peek(response.parent_id) if response.parent_id is not None else None
+        take, text = self._common.take, response.text
+        return replace(
+            response,
+            account=sys.intern(response.account),
+            parent_id=response.parent_id if parent is None else parent.id,
+            text=structs.replace(text, asked=take(text.asked), offered=take(text.offered)),
+        )
 
     def get(self, response_id: str) -> StoredResponse | None:
         self._touch(self._chain(response_id)[0])
@@ -135,23 +182,57 @@ class ResponseStore:
         if not complete:
             raise RequestError(_not_found(response_id, known=bool(chain)))
         self._touch(chain)
-        return tuple(item for each in chain for item in (*each.input_items, *each.output_items))
+        return tuple(item for each in chain for item in _items(each))
 
     def delete(self, response_id: str) -> bool:
         """Forget a response; whether there was one. Those that continue it cannot be continued any more."""
         response = self._responses.pop(response_id)
         if response is None:
             return False
-        self._forget_items(response)
+        self._forget(response)
         return True
 
-    def find_item(self, item_id: str, account: str) -> Item | None:
-        """The account's item that an ``item_reference`` names, as it was stored last. This is not a use.
+    def find_items(self, item_ids: Iterable[str], account: str) -> dict[str, Item]:
+        """The account's items that references name, each as it was stored last. This is not a use.
 
         References themselves and items of unknown kinds are not found.
         """
-        owners = self._items.get((account, item_id))
-        return owners[next(reversed(owners))] if owners else None
+        found: dict[str, Item] = {}
+        owners = {item_id: self._owned(hash(item_id), account) for item_id in item_ids}
+        # Each response is read once, for all that is looked for in it. It is nearly always the last.
+        while owners:
+            wanted: dict[str, set[str]] = {}
+            for item_id, responses in owners.items():
+                if responses:
+                    wanted.setdefault(responses.pop().id, set()).add(item_id)
+            for response_id, ids in wanted.items():
+                found |= self._named(response_id, ids)
+            owners = {
+                item_id: responses
+                for item_id, responses in owners.items()
+                if responses and item_id not in found
+            }
+        return found
+
+    def _named(self, response_id: str, item_ids: set[str]) -> dict[str, Item]:
+        """The response's items with these ids; of several with one id the last."""
+        response = self._responses.peek(response_id)
+        assert response is not None
+        named = ((_id_of(item), item) for item in _items(response))
+        return {item_id: item for item_id, item in named if item_id is not None and item_id in item_ids}
+
+    def _own(self, key: int, response: StoredResponse) -> None:
+        owners = self._owners.setdefault(key, response)
+        if isinstance(owners, dict):
+            owners[response.id] = response
+        elif owners is not response:
+            self._owners[key] = {owners.id: owners, response.id: response}
+
+    def _owned(self, key: int, account: str) -> list[StoredResponse]:
+        """The account's responses with such an item, the one that was stored last at the end."""
+        owners = self._owners.get(key, {})
+        responses = list(owners.values()) if isinstance(owners, dict) else [owners]
+        return [each for each in responses if each.account == account]
 
     def _chain(self, response_id: str | None) -> tuple[list[StoredResponse], bool]:
         """The response and its ancestors as far as they are stored, the oldest first; whether that is all."""
@@ -168,12 +249,16 @@ class ResponseStore:
         for response in chain:
             self._responses.touch(response.id)
 
-    def _forget_items(self, response: StoredResponse) -> None:
-        for item_id, _ in _indexed(response):
-            owners = self._items.get((response.account, item_id), {})
-            owners.pop(response.id, None)
-            if not owners:
-                self._items.pop((response.account, item_id), None)
+    def _forget(self, response: StoredResponse) -> None:
+        """Give up what is kept for one that is not stored any more."""
+        for text in (response.text.asked, response.text.offered):
+            self._common.give_back(text)
+        for key in _item_keys(response):
+            owners = self._owners[key]
+            if isinstance(owners, dict) and len(owners) > 1:
+                del owners[response.id]
+            else:
+                del self._owners[key]
 
 
 class ReasoningCache:
@@ -186,7 +271,10 @@ class ReasoningCache:
     """
 
     def __init__(self, max_entries: int, max_bytes: int) -> None:
-        self._texts: _Lru[tuple[str, str], str] = _Lru(max_entries, max_bytes)
+        # Each with its size.
+        self._texts: _Lru[tuple[str, str], tuple[str, int]] = _Lru(
+            max_entries, max_bytes, lambda kept: kept[1]
+        )
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -203,21 +291,30 @@ class ReasoningCache:
         # A model can emit half of a surrogate pair, which strict UTF-8 refuses.
         size = len(text.encode("utf-8", "surrogatepass"))
         if self._texts.fits(size):
-            self._texts.put(key, text, size)
+            self._texts.put(key, (text, size))
 
     def get(self, account: str, call_id: str) -> str | None:
         """The call's reasoning, which counts as used."""
         key = (account, call_id)
-        text = self._texts.peek(key)
-        if text is not None:
-            self._texts.touch(key)
-        return text
+        kept = self._texts.peek(key)
+        if kept is None:
+            return None
+        self._texts.touch(key)
+        return kept[0]
 
 
-def _indexed(response: StoredResponse) -> Iterable[tuple[str, Item]]:
-    for item in (*response.input_items, *response.output_items):
-        if not isinstance(item, ItemReference | UnknownItem) and item.id is not None:
-            yield item.id, item
+def _items(response: StoredResponse) -> list[Item]:
+    return [*response.input_items, *response.output_items]
+
+
+def _id_of(item: Item) -> str | None:
+    """What the item can be referred to by."""
+    return None if isinstance(item, (ItemReference, UnknownItem)) else item.id
+
+
+def _item_keys(response: StoredResponse) -> set[int]:
+    """The hashes of the ids of its items."""
+    return {hash(item_id) for item_id in ids_in(response.input_text) | ids_in(response.text.output)}
 
 
 def _not_found(response_id: str, *, known: bool) -> Failure:

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ccmimolink.core.errors import RequestError
 from ccmimolink.core.responses import Item, Message
 from ccmimolink.store import ResponseStore, StoredResponse
+from tests.stored_response import MINE, find_item, stored_response
 
-MINE = "mine"
 NAMES = st.sampled_from("abcdefg")
 ITEM_IDS = st.lists(st.sampled_from(["i", "j", "k"]), max_size=2)
 
@@ -52,15 +52,7 @@ class StoreMachine(RuleBasedStateMachine):
             Message(role="user", content=f"{self.count}.{place}", id=id_) for place, id_ in enumerate(inputs)
         ]
         out = [Message(role="assistant", content=str(self.count), id=id_) for id_ in outputs]
-        response = StoredResponse(
-            id=name,
-            account=MINE,
-            parent_id=parent,
-            input_items=(*own,),
-            output_items=(*out,),
-            body=b"",
-            size=size,
-        )
+        response = stored_response(name, parent, inputs=own, outputs=out, size=size)
         self.store.add(response)
         self._drop(self._find(name))
         max_entries, max_bytes = self.limits
@@ -74,7 +66,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def get(self, name: str) -> None:
-        assert self.store.get(name) is self._find(name)
+        assert self.store.get(name) == self._find(name)
         self._use(name)
 
     @rule(name=NAMES)
@@ -105,7 +97,7 @@ class StoreMachine(RuleBasedStateMachine):
             for item in response.input_items + response.output_items:
                 assert isinstance(item, Message)
                 last[str(item.id)] = item
-        assert {id_: self.store.find_item(id_, MINE) for id_ in "ijk"} == {
+        assert {id_: find_item(self.store, id_, MINE) for id_ in "ijk"} == {
             id_: last.get(id_) for id_ in "ijk"
         }
 

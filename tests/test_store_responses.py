@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from ccmimolink.core.errors import FailureKind, RequestError
 from ccmimolink.core.responses import FunctionCall, Item, ItemReference, Message, UnknownItem
 from ccmimolink.store import ResponseStore, StoredResponse
-
-MINE, ANOTHERS = "mine", "another's"
+from tests.stored_response import ANOTHERS, MINE, find_item, stored_response
 
 
 def _question(name: str) -> Message:
@@ -23,21 +24,11 @@ def _answer(name: str) -> Message:
 
 
 def _response(name: str, parent: str | None = None, *, size: int = 10) -> StoredResponse:
-    return StoredResponse(
-        id=name,
-        account=MINE,
-        parent_id=parent,
-        input_items=(_question(name),),
-        output_items=(_answer(name),),
-        body=b"{}",
-        size=size,
-    )
+    return stored_response(name, parent, inputs=[_question(name)], outputs=[_answer(name)], size=size)
 
 
 def _with_items(name: str, *items: Item) -> StoredResponse:
-    return StoredResponse(
-        id=name, account=MINE, parent_id=None, input_items=items, output_items=(), body=b"{}", size=10
-    )
+    return stored_response(name, inputs=items)
 
 
 def _store(*responses: StoredResponse, max_entries: int = 100, max_bytes: int = 10_000) -> ResponseStore:
@@ -49,13 +40,13 @@ def _store(*responses: StoredResponse, max_entries: int = 100, max_bytes: int = 
 
 def _stored(store: ResponseStore, names: str) -> str:
     """Which of the names are stored. Looks at their items, since that does not count as use."""
-    return "".join(name for name in names if store.find_item(f"msg_q_{name}", MINE) is not None)
+    return "".join(name for name in names if find_item(store, f"msg_q_{name}", MINE) is not None)
 
 
 def test_what_was_added_can_be_read_back() -> None:
     response = _response("a")
     store = _store(response)
-    assert store.get("a") is response
+    assert store.get("a") == response
     assert store.get("b") is None
     assert (len(store), store.bytes) == (1, 10)
 
@@ -88,14 +79,14 @@ def test_another_account_has_neither_its_history_nor_its_items() -> None:
     store = _store(_response("a"), _response("b", "a"))
     with pytest.raises(RequestError, match="'b' is not stored"):
         store.history("b", ANOTHERS)
-    assert store.find_item("msg_q_a", ANOTHERS) is None
+    assert find_item(store, "msg_q_a", ANOTHERS) is None
 
 
 def test_delete_tells_whether_there_was_something() -> None:
     store = _store(_response("a"))
     assert store.delete("a")
     assert not store.delete("a")
-    assert (len(store), store.bytes, store.get("a"), store.find_item("msg_a_a", MINE)) == (0, 0, None, None)
+    assert (len(store), store.bytes, store.get("a"), find_item(store, "msg_a_a", MINE)) == (0, 0, None, None)
 
 
 def test_the_least_recently_used_goes_when_there_are_too_many() -> None:
@@ -158,7 +149,7 @@ def test_a_response_takes_the_place_of_one_with_its_id() -> None:
     store.add(_with_items("a", _question("other")))
     assert (len(store), store.bytes) == (1, 10)
     assert store.history("a", MINE) == (_question("other"),)
-    assert store.find_item("msg_q_a", MINE) is None
+    assert find_item(store, "msg_q_a", MINE) is None
 
 
 @pytest.mark.parametrize(("max_entries", "max_bytes"), [(0, 100), (100, 0)])
@@ -191,36 +182,39 @@ def test_responses_that_name_each_other_as_parents_have_no_history() -> None:
 def test_an_item_of_input_or_output_is_found_by_its_id() -> None:
     call = FunctionCall(call_id="call_1", name="shell", id="fc_1")
     store = _store(_response("a"), _with_items("b", call))
-    assert store.find_item("msg_q_a", MINE) == _question("a")
-    assert store.find_item("msg_a_a", MINE) == _answer("a")
-    assert store.find_item("fc_1", MINE) is call
-    assert store.find_item("fc_2", MINE) is None
+    assert find_item(store, "msg_q_a", MINE) == _question("a")
+    assert find_item(store, "msg_a_a", MINE) == _answer("a")
+    assert find_item(store, "fc_1", MINE) == call
+    assert find_item(store, "fc_2", MINE) is None
 
 
 def test_an_item_in_several_responses_is_found_as_stored_last_until_all_are_gone() -> None:
     first, second = Message(role="user", content="1", id="m"), Message(role="user", content="2", id="m")
     store = _store(_with_items("a", first), _with_items("b", second))
-    assert store.find_item("m", MINE) is second
+    assert find_item(store, "m", MINE) == second
     store.delete("b")
-    assert store.find_item("m", MINE) is first
+    assert find_item(store, "m", MINE) == first
     store.delete("a")
-    assert store.find_item("m", MINE) is None
+    assert find_item(store, "m", MINE) is None
 
 
 def test_an_id_twice_in_one_response_is_forgotten_with_it() -> None:
     store = _store(_with_items("a", _question("x"), _question("x")))
     store.delete("a")
-    assert store.find_item("msg_q_x", MINE) is None
+    assert find_item(store, "msg_q_x", MINE) is None
 
 
 def test_a_reference_is_not_found_in_place_of_the_item_that_it_names() -> None:
     store = _store(_response("a"), _with_items("b", ItemReference(id="msg_q_a")))
-    assert store.find_item("msg_q_a", MINE) == _question("a")
+    assert find_item(store, "msg_q_a", MINE) == _question("a")
 
 
 def test_items_without_an_id_and_of_unknown_kinds_are_stored_too() -> None:
-    items = (Message(role="user", content="hi"), UnknownItem(type="odd", raw=msgspec.Raw(b'{"id": "odd_1"}')))
-    assert _store(_with_items("a", *items)).history("a", MINE) == items
+    odd = UnknownItem(type="odd", raw=msgspec.Raw(b'{"type": "odd", "id": "odd_1", "x": [1e400]}'))
+    items = (Message(role="user", content="hi"), odd)
+    store = _store(_with_items("a", *items))
+    assert store.history("a", MINE) == items
+    assert find_item(store, "odd_1", MINE) is None
 
 
 def test_the_index_does_not_grow_with_what_is_gone() -> None:
@@ -237,6 +231,88 @@ def test_the_index_does_not_grow_with_what_is_gone() -> None:
 
 def test_finding_an_item_does_not_count_as_use() -> None:
     store = _store(_response("a"), _response("b"), max_entries=2)
-    store.find_item("msg_q_a", MINE)
+    find_item(store, "msg_q_a", MINE)
     store.add(_response("c"))
     assert _stored(store, "abc") == "bc"
+
+
+def test_what_the_responses_of_a_client_have_in_common_is_kept_once() -> None:
+    store = ResponseStore(max_entries=2000, max_bytes=100_000_000)
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            response = stored_response(str(number), inputs=[_question(str(number))])
+            text = structs.replace(response.text, asked=b"i" * 10_000, offered=b"t" * 10_000)
+            # Each request brings its own.
+            text = structs.replace(
+                text, asked=bytes(bytearray(text.asked)), offered=bytes(bytearray(text.offered))
+            )
+            store.add(replace(response, text=text))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 500 * 1_500
+    for number in range(499):
+        assert store.delete(str(number))
+    kept = store.get("499")
+    assert kept is not None
+    assert kept.body.count(b"i" * 10_000 + b"[" + b"]" + b"t" * 10_000) == 1
+
+
+def test_what_was_kept_in_common_is_gone_with_the_last_that_has_it() -> None:
+    store = ResponseStore(max_entries=2, max_bytes=100_000_000)
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            response = stored_response(str(number))
+            store.add(replace(response, text=structs.replace(response.text, offered=b"%d" % number * 10_000)))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 200_000
+
+
+def test_an_item_in_the_responses_of_two_accounts_is_found_by_each_as_its_own() -> None:
+    mine, others = Message(role="user", content="1", id="m"), Message(role="user", content="2", id="m")
+    store = _store(
+        stored_response("a", inputs=[mine]), stored_response("b", inputs=[others], account=ANOTHERS)
+    )
+    assert (find_item(store, "m", MINE), find_item(store, "m", ANOTHERS)) == (mine, others)
+    store.delete("b")
+    assert (find_item(store, "m", MINE), find_item(store, "m", ANOTHERS)) == (mine, None)
+
+
+def test_of_several_items_with_one_id_in_a_response_the_last_is_found() -> None:
+    items = [Message(role="user", content=word, id="m") for word in ("1", "2")]
+    assert find_item(_store(stored_response("a", inputs=items)), "m", MINE) == items[1]
+    answer = Message(role="assistant", content="3", id="m")
+    store = _store(stored_response("a", inputs=items, outputs=[answer]))
+    assert find_item(store, "m", MINE) == answer
+
+
+def test_many_items_are_found_at_once_each_in_its_own_response() -> None:
+    odd = UnknownItem(type="odd", raw=msgspec.Raw(b'{"type": "odd", "id": "msg_q_a"}'))
+    store = _store(_response("a"), _response("b"), _response("c", "b"), _with_items("d", odd, _question("b")))
+    found = store.find_items(["msg_q_a", "msg_a_a", "msg_q_b", "msg_a_c", "msg_q_x"], MINE)
+    assert found == {
+        "msg_q_a": _question("a"),
+        "msg_a_a": _answer("a"),
+        "msg_q_b": _question("b"),
+        "msg_a_c": _answer("c"),
+    }
+    assert store.find_items([], MINE) == {}
+
+
+def test_the_index_of_ids_in_several_responses_does_not_grow_with_what_is_gone() -> None:
+    store = ResponseStore(max_entries=100, max_bytes=10_000)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            for name in ("a", "b"):
+                store.add(_with_items(name, _question(str(number))))
+            for name in ("a", "b"):
+                store.delete(name)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 50_000

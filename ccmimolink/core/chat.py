@@ -3,6 +3,9 @@
 Owns the request and chunk shapes and their JSON. It must not know the Responses API. A second upstream
 protocol would be one more module like this one, with its own reader of the same upstream events.
 
+A request holds thousands of these shapes. They make no circles, so the collector need not look for any in
+them (``gc=False``).
+
 Source: MiMo's OpenAI-compatible API page; the fields are those that MiMo documents or was seen to accept.
 """
 
@@ -14,53 +17,53 @@ import msgspec
 from msgspec import Raw, Struct
 
 
-class TextPart(Struct, tag_field="type", tag="text"):
+class TextPart(Struct, tag_field="type", tag="text", gc=False):
     text: str
 
 
-class ImageTarget(Struct, omit_defaults=True):
+class ImageTarget(Struct, omit_defaults=True, gc=False):
     url: str
     detail: str | None = None
 
 
-class ImagePart(Struct, tag_field="type", tag="image_url"):
+class ImagePart(Struct, tag_field="type", tag="image_url", gc=False):
     image_url: ImageTarget
 
 
-class AudioPart(Struct, tag_field="type", tag="input_audio"):
+class AudioPart(Struct, tag_field="type", tag="input_audio", gc=False):
     input_audio: dict[str, Any]
 
 
 UserPart = TextPart | ImagePart | AudioPart
 
 
-class SystemMessage(Struct, tag_field="role", tag="system"):
+class SystemMessage(Struct, tag_field="role", tag="system", gc=False):
     content: str
 
 
-class UserMessage(Struct, tag_field="role", tag="user"):
+class UserMessage(Struct, tag_field="role", tag="user", gc=False):
     content: str | list[UserPart]
 
 
-class FunctionTarget(Struct):
+class FunctionTarget(Struct, gc=False):
     name: str
     arguments: str
     """JSON text, always valid: MiMo refuses a history whose arguments do not parse."""
 
 
-class ToolCall(Struct, tag_field="type", tag="function"):
+class ToolCall(Struct, tag_field="type", tag="function", gc=False):
     id: str
     function: FunctionTarget
 
 
-class AssistantMessage(Struct, tag_field="role", tag="assistant", omit_defaults=True):
+class AssistantMessage(Struct, tag_field="role", tag="assistant", omit_defaults=True, gc=False):
     content: str
     """Never null: MiMo answers 400 "`text` is not set" to a null content."""
     reasoning_content: str | None = None
     tool_calls: list[ToolCall] | None = None
 
 
-class ToolMessage(Struct, tag_field="role", tag="tool"):
+class ToolMessage(Struct, tag_field="role", tag="tool", gc=False):
     tool_call_id: str
     content: str
 
@@ -68,14 +71,14 @@ class ToolMessage(Struct, tag_field="role", tag="tool"):
 ChatMessage = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 
 
-class FunctionDefinition(Struct, omit_defaults=True, kw_only=True):
+class FunctionDefinition(Struct, omit_defaults=True, kw_only=True, gc=False):
     name: str
     description: str | None = None
     parameters: Raw
     strict: bool | None = None
 
 
-class ChatTool(Struct, tag_field="type", tag="function"):
+class ChatTool(Struct, tag_field="type", tag="function", gc=False):
     function: FunctionDefinition
 
 

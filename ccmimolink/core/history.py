@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast, get_args
 
 import msgspec
 from msgspec import UNSET
@@ -33,10 +33,11 @@ from ccmimolink.core.chat import (
     TextPart,
     ToolCall,
     ToolMessage,
+    UserMessage,
     UserPart,
 )
 from ccmimolink.core.foreign_calls import foreign_arguments, foreign_name, foreign_output
-from ccmimolink.core.media import agent_text, chat_parts, labelled, said, user_message
+from ccmimolink.core.media import agent_text, chat_parts, labelled, said, text_of, user_message
 from ccmimolink.core.reasoning import PLACEHOLDER, read_reasoning
 from ccmimolink.core.responses import (
     AgentMessage,
@@ -50,6 +51,7 @@ from ccmimolink.core.responses import (
     LocalShellCall,
     LocalShellCallOutput,
     Message,
+    Output,
     Reasoning,
     Tool,
     ToolSearchCall,
@@ -73,6 +75,10 @@ _OutputItem = (
 _Result = _OutputItem | ForeignCall
 """Where the outcome of a call stands: in an item of its own, or in the call."""
 
+# Thousands of items are asked what they are, and a set of types answers faster than a union of them.
+_CALL_TYPES = frozenset(get_args(_Call))
+_OUTPUT_TYPES = frozenset(get_args(_OutputItem))
+
 Recall = Callable[[str], str | None]
 
 
@@ -94,18 +100,9 @@ def to_messages(items: Sequence[Item], *, instructions: str | None, recall: Reca
             case Message(role="system" | "developer"):
                 writer.system(*said(item.content, _BETWEEN))
             case Message():
-                writer.user(chat_parts(item.content))
-            case AgentMessage():
-                writer.user([TextPart(text)] if (text := agent_text(item.content)) else [])
-            case Reasoning():
-                writer.think(item)
+                writer.user(item.content)
             case FunctionCall() | CustomToolCall() | ToolSearchCall() | LocalShellCall():
                 writer.call(item, outputs.get(position))
-            case ForeignCall() if position in outputs:
-                writer.call(item, outputs[position])
-                if outputs[position] is item:
-                    # What follows was said with the outcome known.
-                    writer.end_turn()
             case (
                 FunctionCallOutput()
                 | CustomToolCallOutput()
@@ -116,7 +113,16 @@ def to_messages(items: Sequence[Item], *, instructions: str | None, recall: Reca
                 # The output of a call is written together with it; here it only ends the turn.
                 writer.end_turn()
                 if position in orphans:
-                    writer.user([TextPart(ORPHAN), *_result_parts(item)])
+                    writer.append([TextPart(ORPHAN), *_result_parts(item)])
+            case Reasoning():
+                writer.think(item)
+            case AgentMessage():
+                writer.user(agent_text(item.content))
+            case ForeignCall() if position in outputs:
+                writer.call(item, outputs[position])
+                if outputs[position] is item:
+                    # What follows was said with the outcome known.
+                    writer.end_turn()
             case _:
                 # The upstream has no word for the rest: what a provider ran and told nothing of, sealed
                 # compactions, tools (which are gathered elsewhere) and kinds unknown here.
@@ -134,16 +140,19 @@ def _paired(items: Sequence[Item]) -> tuple[Mapping[int, _Result], frozenset[int
     orphans = []
     waiting = _Waiting()
     for position, item in enumerate(items):
-        if isinstance(item, ForeignCall) and item.output is not UNSET:
-            outputs[position] = item
-        elif isinstance(item, _Call):
-            waiting.add(item, position)
-        elif isinstance(item, _OutputItem):
-            call = waiting.answered_by(item)
+        kind = type(item)
+        if kind in _CALL_TYPES:
+            if isinstance(item, ForeignCall) and item.output is not UNSET:
+                outputs[position] = item
+            else:
+                waiting.add(cast(_Call, item), position)
+        elif kind in _OUTPUT_TYPES:
+            output = cast(_OutputItem, item)
+            call = waiting.answered_by(output)
             if call is None:
                 orphans.append(position)
             else:
-                outputs[call] = item
+                outputs[call] = output
     return outputs, frozenset(orphans)
 
 
@@ -189,13 +198,15 @@ class _Waiting:
 
 def _key(item: _Call | _OutputItem) -> str:
     """What pairs a call with its output. Clients may give local shell items an ``id`` only."""
-    if isinstance(item, LocalShellCall | LocalShellCallOutput):
-        return item.call_id or item.id or ""
-    return item.call_id or ""
+    if item.call_id:
+        return item.call_id
+    return (item.id or "") if isinstance(item, (LocalShellCall, LocalShellCallOutput)) else ""
 
 
 class _Turn:
     """What the assistant did between two items of others."""
+
+    __slots__ = ("calls", "media", "texts", "thoughts")
 
     def __init__(self) -> None:
         self.thoughts: list[str] = []
@@ -208,8 +219,11 @@ class _Turn:
         own = _BETWEEN.join(self.thoughts)
         if own.strip() or not self.calls:
             return own or None
-        remembered = (recall(_key(call)) for call, _ in self.calls)
-        return next((text for text in remembered if text and text.strip()), PLACEHOLDER)
+        for call, _ in self.calls:
+            text = recall(_key(call))
+            if text and text.strip():
+                return text
+        return PLACEHOLDER
 
 
 class _Writer:
@@ -241,26 +255,32 @@ class _Writer:
         text = _pointing(text, media)
         if text:
             self.messages.append(SystemMessage(text))
-            self._append(labelled(media, "of the system message"))
+            self.append(labelled(media, "of the system message"))
 
-    def user(self, parts: list[UserPart]) -> None:
+    def user(self, content: Output | None) -> None:
         self.end_turn()
-        self._append(parts)
+        text = text_of(content, _BETWEEN)
+        if text is None:
+            self.append(chat_parts(content))
+        elif text:
+            self.messages.append(UserMessage(text))
 
-    def _append(self, parts: list[UserPart]) -> None:
+    def append(self, parts: list[UserPart]) -> None:
+        """A user message of these parts, if there are any."""
         message = user_message(parts)
         if message is not None:
             self.messages.append(message)
 
     def end_turn(self) -> None:
-        turn, self._turn = self._turn, _Turn()
+        turn = self._turn
+        if not (turn.calls or turn.texts or turn.thoughts):
+            return
+        self._turn = _Turn()
         if not turn.calls and not turn.texts:
             # Thinking that led to nothing is of no use to the model, and a message without text is refused.
             return
-        ids = [self._ids.claim(_key(call)) for call, _ in turn.calls]
         tool_calls = [
-            ToolCall(id=call_id, function=_target(call))
-            for call_id, (call, _) in zip(ids, turn.calls, strict=True)
+            ToolCall(id=self._ids.claim(_key(call)), function=_target(call)) for call, _ in turn.calls
         ]
         self.messages.append(
             AssistantMessage(
@@ -274,7 +294,8 @@ class _Writer:
             text, attached = _answer(result, tool_call)
             self.messages.append(ToolMessage(tool_call_id=tool_call.id, content=text))
             media += attached
-        self._append(media)
+        if media:
+            self.append(media)
 
 
 class _CallIds:
@@ -338,7 +359,7 @@ def _json(value: object) -> str:
 
 
 def _result_parts(result: _Result) -> list[UserPart]:
-    if isinstance(result, ForeignCall | ForeignOutput):
+    if isinstance(result, (ForeignCall, ForeignOutput)):
         return chat_parts(foreign_output(result))
     if isinstance(result, ToolSearchOutput):
         return [TextPart(_found(result.tools or ()))]
@@ -354,6 +375,10 @@ def _answer(result: _Result | None, call: ToolCall) -> tuple[str, list[UserPart]
     """A tool message's text, and what a user message has to say because a tool message holds text only."""
     if result is None:
         return ABORTED, []
+    if isinstance(result, (FunctionCallOutput, CustomToolCallOutput, LocalShellCallOutput)):
+        plain = text_of(result.output, "\n")
+        if plain is not None:
+            return plain or NO_OUTPUT, []
     texts = []
     media = []
     for part in _result_parts(result):

@@ -57,6 +57,9 @@ def said(content: Content | None, separator: str) -> tuple[str, list[ImagePart |
     """
     if content is None or isinstance(content, str):
         return content or "", []
+    texts = _plain_texts(content)
+    if texts is not None:
+        return separator.join(texts), []
     paragraphs = []
     media: list[ImagePart | AudioPart] = []
     for is_text, group in groupby(content, lambda part: _text(part) is not None):
@@ -76,6 +79,23 @@ def chat_parts(output: Output | None) -> list[UserPart]:
     if content is None or isinstance(content, str):
         return [TextPart(content)] if content else []
     return [part for part in map(_chat_part, content) if part is not None]
+
+
+def text_of(output: Output | None, separator: str) -> str | None:
+    """What :func:`chat_parts` makes of it, joined, or None where that is not all text, or an object.
+
+    Histories are long and nearly all of it plain text: this is its way without an object for each part.
+    """
+    if output is None or isinstance(output, str):
+        return output or ""
+    texts = _plain_texts(output) if isinstance(output, list) else None
+    return None if texts is None else separator.join(texts)
+
+
+def _plain_texts(content: list[ContentPart]) -> list[str] | None:
+    """The texts that are not empty, or None where a part is anything but a text."""
+    texts = [part.text for part in content if part.type in TEXT_KINDS and part.text is not None]
+    return list(filter(None, texts)) if len(texts) == len(content) else None
 
 
 def content_of(output: Output | None) -> Content | None:

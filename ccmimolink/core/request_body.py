@@ -6,7 +6,8 @@ tools one by one, so that an odd one costs itself only. It must not translate an
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -31,11 +32,13 @@ from ccmimolink.core.responses import (
     UnknownItem,
 )
 from ccmimolink.core.surrogates import mend
-from ccmimolink.core.tool_entries import parse_tool
+from ccmimolink.core.tool_entries import parse_tools
+
+_Input = TypeVar("_Input")
 
 
-class _Envelope(RequestFields, kw_only=True, frozen=True):
-    input: Raw = Raw(b"[]")
+class _Envelope(RequestFields, Generic[_Input], kw_only=True, frozen=True):
+    input: _Input | UnsetType = UNSET
     tools: Raw = Raw(b"[]")
     max_output_tokens: Any = None
     tool_choice: str | dict[str, Any] | None = None
@@ -53,9 +56,13 @@ class _Kind(Struct):
     id: Raw = Raw(b"null")
 
 
-_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_read_decoder: msgspec.json.Decoder[_Envelope[Any]] = msgspec.json.Decoder(
+    _Envelope[list[KnownItem] | str | None]
+)
+_envelope_decoder: msgspec.json.Decoder[_Envelope[Any]] = msgspec.json.Decoder(_Envelope[Raw])
 _raw_list_decoder = msgspec.json.Decoder(list[Raw])
 _item_decoder: msgspec.json.Decoder[Item] = msgspec.json.Decoder(KnownItem)
+_items_decoder: msgspec.json.Decoder[list[Item]] = msgspec.json.Decoder(list[KnownItem])
 _message_decoder = msgspec.json.Decoder(Message)
 _kind_decoder = msgspec.json.Decoder(_Kind)
 _string_decoder = msgspec.json.Decoder(str)
@@ -99,7 +106,11 @@ def parse_request(body: bytes) -> ResponsesRequest:
 
 
 def _parse(body: bytes) -> ResponsesRequest:
-    envelope = decoded(_envelope_decoder, body, "")
+    try:
+        envelope = _read_decoder.decode(body)
+    except msgspec.DecodeError:
+        # Something is odd. What it is, and what is to be done about it, is found out bit by bit.
+        envelope = decoded(_envelope_decoder, body, "")
     for name in _UNSUPPORTED:
         if getattr(envelope, name):
             raise RequestError(
@@ -115,11 +126,14 @@ def _parse(body: bytes) -> ResponsesRequest:
             values[name] = value
     values["max_output_tokens"] = _whole(envelope.max_output_tokens, "max_output_tokens")
     notes = Notes()
-    tools = _parse_list(envelope.tools, "tools")
+    items = _input(envelope.input, notes)
+    # A copy: what stays raw of the tools lives longer than the body, which is large, should.
+    written_tools = Raw(bytes(envelope.tools))
+    raw_tools = _parse_list(written_tools, "tools")
     return ResponsesRequest(
-        input=_parse_input(envelope.input, notes),
-        tools=[parse_tool(raw, f"tools[{index}]", notes) for index, raw in enumerate(tools)],
-        raw_tools=tools,
+        input=items,
+        tools=parse_tools(written_tools, raw_tools, notes),
+        raw_tools=raw_tools,
         notes=notes.lines(),
         **values,
     )
@@ -143,17 +157,46 @@ def _parse_list(raw: Raw, path: str) -> list[Raw]:
     if is_null(raw):
         return []
     elements = decoded(_raw_list_decoder, raw, path)
-    if len(elements) > MAX_ELEMENTS:
-        message = f"{path}: holds {len(elements)} elements, and no model takes more than {MAX_ELEMENTS}."
-        raise RequestError(Failure(FailureKind.INVALID_REQUEST, message, param=path))
+    _check_length(elements, path)
     return elements
 
 
-def _parse_input(raw: Raw, notes: Notes) -> list[Item]:
-    if begins_with(raw, b'"'):
-        return [Message(role="user", content=decoded(_string_decoder, raw, "input"))]
-    items = _parse_list(raw, "input")
-    return [parse_item(item, f"input[{index}]", notes) for index, item in enumerate(items)]
+def _check_length(elements: Sequence[object], path: str) -> None:
+    if len(elements) > MAX_ELEMENTS:
+        message = f"{path}: holds {len(elements)} elements, and no model takes more than {MAX_ELEMENTS}."
+        raise RequestError(Failure(FailureKind.INVALID_REQUEST, message, param=path))
+
+
+def _input(given: Raw | list[Item] | str | UnsetType | None, notes: Notes) -> list[Item]:
+    """The input, of which the items are read already if they are as they should be."""
+    if isinstance(given, Raw):
+        if is_null(given):
+            return []
+        given = (
+            decoded(_string_decoder, given, "input")
+            if begins_with(given, b'"')
+            else parse_items(given, notes)
+        )
+    if isinstance(given, str):
+        return [Message(role="user", content=given)]
+    items = given or []
+    _check_length(items, "input")
+    return items
+
+
+def parse_items(raw: Raw | bytes, notes: Notes | None = None) -> list[Item]:
+    """Decode a list of input items; see :func:`parse_item` for each of them.
+
+    :raises RequestError: it is no list, too long, or one of its members is no item.
+    """
+    try:
+        items = _items_decoder.decode(raw)
+    except msgspec.DecodeError:
+        # One of them is odd. Which one, and what is to be done about it, is found out one by one.
+        raws = _parse_list(Raw(raw), "input")
+        return [parse_item(item, f"input[{index}]", notes) for index, item in enumerate(raws)]
+    _check_length(items, "input")
+    return items
 
 
 def parse_item(raw: Raw | bytes, path: str, notes: Notes | None = None) -> Item:

@@ -5,6 +5,9 @@ the upstream understands.
 
 Shapes follow the OpenAI API reference (``POST /v1/responses``) and the wire of Codex 0.169. Input structs
 are lenient: a field that nothing here acts on is not declared, and unknown fields are ignored.
+
+A history is thousands of these. What is read from JSON holds no circles, so the collector need not look for
+any in them (``gc=False``).
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ from typing import Any, get_args
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 
-class ImageUrl(Struct, omit_defaults=True, frozen=True):
+class ImageUrl(Struct, omit_defaults=True, frozen=True, gc=False):
     """The chat-completions spelling of an image reference, which some clients send here too."""
 
     url: str
     detail: str | None = None
 
 
-class ContentPart(Struct, omit_defaults=True, frozen=True, rename={"mime_type": "mimeType"}):
+class ContentPart(Struct, omit_defaults=True, frozen=True, gc=False, rename={"mime_type": "mimeType"}):
     """One part of a message or of a tool output.
 
     ``type`` is ``input_text``, ``output_text``, ``text``, ``summary_text``, ``reasoning_text``, ``refusal``,
@@ -52,7 +55,7 @@ Output = Content | dict[str, Raw]
 """What a tool returned. An object is not of the API, but clients send it; its members stay raw JSON."""
 
 
-class _Item(Struct, kw_only=True, omit_defaults=True, frozen=True, tag_field="type"):
+class _Item(Struct, kw_only=True, omit_defaults=True, frozen=True, gc=False, tag_field="type"):
     id: str | None = None
 
 
@@ -98,7 +101,7 @@ class ToolSearchCall(_Item, tag="tool_search_call", frozen=True):
     execution: str | None = None
 
 
-class Tool(Struct, kw_only=True, omit_defaults=True, frozen=True):
+class Tool(Struct, kw_only=True, omit_defaults=True, frozen=True, gc=False):
     """A tool as the client offers it. ``parameters`` stays raw JSON: it is spliced, never re-encoded.
 
     ``type`` is ``function``, ``custom``, ``namespace`` (then ``tools`` holds its members), ``tool_search``
@@ -163,7 +166,7 @@ class Compaction(_Item, tag="compaction", frozen=True):
     encrypted_content: str | None = None
 
 
-class UnknownItem(Struct, kw_only=True, frozen=True):
+class UnknownItem(Struct, kw_only=True, frozen=True, gc=False):
     """An item of a kind that is not known here, or one that says nothing of what its kind is about.
 
     It is kept for storage and passed over in translation.

@@ -20,6 +20,9 @@ _REPLACEMENT = rb"\\ufffd"
 _ESCAPED_BACKSLASH = b"\xff"
 """Stands for one while halves are looked for, so that what follows is no escape. No UTF-8 has this byte."""
 
+_ANY = re.compile(rb"\\u[dD]")
+"""How a half is written, and some other characters. For ``re`` this is one look, and faster than ``in``."""
+
 # A low half after a high one belongs to it: nothing else can take the high one away.
 _LONE = re.compile(
     rb"\\u[dD](?:"
@@ -35,7 +38,7 @@ def mend(data: bytes, most: int = MAX_HALVES) -> bytes:
     :param data: UTF-8.
     :raises RequestError: there are more of them than ``most``.
     """
-    if b"\\ud" not in data and b"\\uD" not in data:
+    if _ANY.search(data) is None:
         return data
     told_apart = data.replace(rb"\\", _ESCAPED_BACKSLASH)
     mended, count = _LONE.subn(_REPLACEMENT, told_apart, most + 1)

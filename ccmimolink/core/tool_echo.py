@@ -102,13 +102,42 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 _list = msgspec.json.Decoder(list[Raw])
 
 
+MAX_REMEMBERED = 512
+"""Echoes that are remembered: a client sends the same tools with every turn."""
+
+_LARGEST_REMEMBERED = 8192
+"""Bytes of a tool as it was written."""
+
+_remembered: dict[bytes, Raw | None] = {}
+
+
 def echoed_tools(tools: Iterable[Tool], raws: Iterable[Raw]) -> list[Raw]:
     """The echo of each tool that the reference has a shape for.
 
+    :param tools: what was read from ``raws``.
     :param raws: the tools as the client wrote them, in the same order.
     """
-    echoes = (_echoed(tool, raw) for tool, raw in zip(tools, raws, strict=True))
-    return [Raw(msgspec.json.encode(echo)) for echo in echoes if echo is not None]
+    echoes = (_echo(tool, raw) for tool, raw in zip(tools, raws, strict=True))
+    return [echo for echo in echoes if echo is not None]
+
+
+def _echo(tool: Tool, raw: Raw) -> Raw | None:
+    if len(memoryview(raw)) > _LARGEST_REMEMBERED:
+        return _made_echo(tool, raw)
+    written = bytes(raw)
+    try:
+        return _remembered[written]
+    except KeyError:
+        if len(_remembered) >= MAX_REMEMBERED:
+            _remembered.clear()
+        # Not of the client's own bytes: what stays raw in it would keep the whole request.
+        echo = _remembered[written] = _made_echo(tool, Raw(written))
+        return echo
+
+
+def _made_echo(tool: Tool, raw: Raw) -> Raw | None:
+    echo = _echoed(tool, raw)
+    return None if echo is None else Raw(msgspec.json.encode(echo))
 
 
 def _echoed(tool: Tool, raw: Raw) -> dict[str, Any] | None:

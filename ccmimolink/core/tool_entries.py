@@ -10,7 +10,7 @@ itself besides (``description``, ``strict``, ``format``, …) counts as absent w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
@@ -36,8 +36,22 @@ class _Identity(Struct):
 
 
 _tool_decoder = msgspec.json.Decoder(Tool)
+_tools_decoder = msgspec.json.Decoder(list[Tool])
 _identity_decoder = msgspec.json.Decoder(_Identity)
 _string_decoder = msgspec.json.Decoder(str)
+
+
+def parse_tools(written: Raw, raws: Sequence[Raw], notes: Notes) -> list[Tool]:
+    """The tools of a request.
+
+    :param written: the whole list.
+    :param raws: its members.
+    :raises RequestError: see :func:`parse_tool`.
+    """
+    try:
+        return _tools_decoder.decode(written) if raws else []
+    except msgspec.ValidationError:
+        return [parse_tool(raw, f"tools[{index}]", notes) for index, raw in enumerate(raws)]
 
 
 def parse_tool(raw: Raw, path: str, notes: Notes) -> Tool:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
 from msgspec import UNSET, Raw, Struct
@@ -32,6 +33,8 @@ MAX_NAME = 64
 _SEPARATOR = "--"
 _LEGAL = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _HASH_LENGTH = 8
+_NAMES = 1024
+"""Names of tools that are remembered. Each request holds the same few, and every call of its history."""
 
 
 class ToolKind(enum.Enum):
@@ -93,6 +96,12 @@ def upstream_name(namespace: str | None, name: str) -> str:
     A plain name passes as it is, ``ns`` and ``name`` become ``ns--name``. Whatever could be read in two ways,
     is too long or holds an illegal character gets a hash of the pair instead of its tail.
     """
+    # What no API takes as a name must not fill the memory.
+    is_short = len(name) <= MAX_NAME and (namespace is None or len(namespace) <= MAX_NAME)
+    return _remembered_name(namespace, name) if is_short else _upstream_name(namespace, name)
+
+
+def _upstream_name(namespace: str | None, name: str) -> str:
     plain = name if namespace is None else f"{namespace}{_SEPARATOR}{name}"
     if (
         _LEGAL.fullmatch(plain)
@@ -105,6 +114,9 @@ def upstream_name(namespace: str | None, name: str) -> str:
     ]
     stem = re.sub(r"[^a-zA-Z0-9_]+", "_", plain)[: MAX_NAME - _HASH_LENGTH - len(_SEPARATOR)]
     return f"{stem}{_SEPARATOR}{digest}"
+
+
+_remembered_name = lru_cache(_NAMES)(_upstream_name)
 
 
 def _ambiguous(plain: str) -> bool:
@@ -182,9 +194,15 @@ def offered_tools(request: ResponsesRequest, dropped: Counter[str] | None = None
 
 def _all_tools(tools: Sequence[Tool], items: Sequence[Item]) -> Iterator[Tool]:
     yield from tools
+    # A look at all types at once, since a history is long and rarely brings a tool.
+    if _BRINGING_TOOLS.isdisjoint(map(type, items)):
+        return
     for item in items:
         if isinstance(item, (AdditionalTools, ToolSearchOutput)):
             yield from item.tools or ()
+
+
+_BRINGING_TOOLS = frozenset({AdditionalTools, ToolSearchOutput})
 
 
 class ToolTable:
@@ -205,9 +223,10 @@ class ToolTable:
                 self.dropped[f"{tool.type}: no upstream equivalent"] += 1
             elif tool.kind is ToolKind.HOSTED:
                 self.web_search = self.web_search or tool.search
-            elif self._by_name.setdefault(tool.upstream_name, tool) != tool:
-                self.dropped[f"{tool.type}: another tool has its name"] += 1
-        self._aliases = _aliases(self._by_name)
+            else:
+                known = self._by_name.setdefault(tool.upstream_name, tool)
+                if known is not tool and known != tool:
+                    self.dropped[f"{tool.type}: another tool has its name"] += 1
 
     @classmethod
     def build(cls, request: ResponsesRequest, filters: Sequence[ToolFilter] = ()) -> ToolTable:
@@ -224,6 +243,11 @@ class ToolTable:
         if table.web_search is not None and len(table) == 0 and demands_search(request.tool_choice):
             table.web_search = replace(table.web_search, force_search=True)
         return table
+
+    @cached_property
+    def _aliases(self) -> Mapping[str, FlatTool]:
+        """Made for the first call that is misspelled; most answers have none."""
+        return _aliases(self._by_name)
 
     def __len__(self) -> int:
         return len(self._by_name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from typing import cast
 
 import msgspec
@@ -48,7 +49,7 @@ from ccmimolink.web.log_text import clipped
 from ccmimolink.web.record import Record
 from ccmimolink.web.references import resolved
 from ccmimolink.web.relay import Relay
-from ccmimolink.web.remember import remember_reasoning, remember_response
+from ccmimolink.web.remember import own_input, remember_reasoning, remember_response
 from ccmimolink.web.services import ProxyServices
 
 
@@ -116,13 +117,7 @@ class ResponsesExchange:
 
     async def _serve(self) -> None:
         services = self._services
-        assert self._http.content is not None
-        body = decoded(
-            self._http.content.read(),
-            codings(self._http.requestHeaders),
-            services.limits.max_decompressed_bytes,
-        )
-        original = parse_request(body)
+        original, size = self._read()
         self._streaming = original.stream
         route = await services.route.current()
         target = services.keys.resolve(self._http.requestHeaders, self._profile, route)
@@ -138,7 +133,7 @@ class ResponsesExchange:
         own_items, referenced = resolved(
             original.input,
             history,
-            lambda item_id: services.store.find_item(item_id, account),
+            lambda item_ids: services.store.find_items(item_ids, account),
             services.limits.max_decompressed_bytes,
         )
         expanded = msgspec.structs.replace(original, input=[*history, *own_items])
@@ -149,13 +144,11 @@ class ResponsesExchange:
         self._record.asked, self._record.used = original.model or "-", plan.model
         self._stream = stream = self._make_stream(original, plan)
         upstream_body = encode_request(plan.chat)
-        size = len(body) + referenced
-        if not original.store:
-            own_items = []
+        size += referenced
+        input_text = own_input(original, own_items, stream)
         # While it waits and is answered a request is held once, as the bytes to send: histories are long.
         original = msgspec.structs.replace(original, input=[], tools=[], raw_tools=[])
-        self._http.content.close()
-        del body, history, expanded, transformed, plan
+        del history, own_items, expanded, transformed, plan
         self._journey.queue()
         cast(ProxyRequest, self._http).let_go()
         permit = await services.limiter.acquire(len(upstream_body))
@@ -170,8 +163,18 @@ class ResponsesExchange:
             permit.release()
         self._note_answer(stream)
         remember_reasoning(services.reasoning, account, stream)
-        remember_response(services.store, account, original, own_items, stream, size)
+        remember_response(services.store, account, original, input_text, stream, size)
         self._complete(stream)
+
+    def _read(self) -> tuple[ResponsesRequest, int]:
+        """The request, and the bytes of its body. Those are gone from here on, as far as they were read."""
+        # Not "read", which would make a second copy of what may be megabytes.
+        content = cast(BytesIO, self._http.content)
+        body = content.getvalue()
+        content.close()
+        limit = self._services.limits.max_decompressed_bytes
+        body = decoded(body, codings(self._http.requestHeaders), limit)
+        return parse_request(body), len(body)
 
     def _note_oddities(self, request: ResponsesRequest) -> None:
         for note in request.notes:

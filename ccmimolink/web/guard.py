@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
@@ -37,7 +38,7 @@ class Guard:
         if _comes_from_a_page(headers, may_be_opened=target in _OPENED):
             return _forbidden("Requests from web pages are not served.")
         hosts = headers.getRawHeaders(b"host") or []
-        if self._local and (len(hosts) != 1 or not _is_loopback(_host_name(hosts[0].decode("latin-1")))):
+        if self._local and (len(hosts) != 1 or not _means_this_machine(hosts[0])):
             return _forbidden("The Host header must name this machine: 127.0.0.1, localhost or [::1].")
         if not target.startswith(b"/"):
             return NO_PATH
@@ -111,6 +112,12 @@ NO_PATH = _forbidden("This is no forward proxy: send the path alone, such as /v1
 
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\[\]@/?#\\\s]*?)(?::[0-9]{0,5})?")
 """A host and its port, as it stands in ``Host`` and behind the scheme of an ``Origin``."""
+
+
+@lru_cache(16)
+def _means_this_machine(host: bytes) -> bool:
+    """It is asked twice for each request, and nearly always of the same host."""
+    return _is_loopback(_host_name(host.decode("latin-1")))
 
 
 def _host_name(host: str) -> str | None:

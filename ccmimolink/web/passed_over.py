@@ -5,12 +5,14 @@ Owns which kinds those are and which of them were met already. It must not log b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from ccmimolink.core.responses import KNOWN_ITEM_TYPES, Compaction, Item, UnknownItem
 
 MAX_KINDS = 64
 """That are told apart. The names come from clients, and what they can make up must not fill the memory."""
+
+_NOT_ALWAYS_TRANSLATED = frozenset({UnknownItem, Compaction})
 
 
 class PassedOver:
@@ -19,9 +21,11 @@ class PassedOver:
     def __init__(self) -> None:
         self._met: set[str] = set()
 
-    def first_met(self, items: Iterable[Item]) -> list[str]:
+    def first_met(self, items: Collection[Item]) -> list[str]:
         """The kinds that are met here for the first time, in order."""
-        met = []
+        met: list[str] = []
+        if _NOT_ALWAYS_TRANSLATED.isdisjoint(map(type, items)):
+            return met
         for item in items:
             kind = _kind(item)
             if kind is not None and kind not in self._met and len(self._met) < MAX_KINDS:

@@ -48,24 +48,17 @@ class Record:
 
     def write(self, log: Logger, journey: Journey, status: int | None, stream: ResponseStream | None) -> None:
         """:param status: what the client was answered with, or None if nothing was."""
+        # One field, not one for each word: the logger's formatting would take as long as a short answer.
+        log.info("{line}", line=self._line(journey, status, stream))
+
+    def _line(self, journey: Journey, status: int | None, stream: ResponseStream | None) -> str:
         usage = stream.response.usage if stream is not None else None
-        log.info(
-            "{id} {client} {turn} {asked} -> {used}: {outcome}; status {status}, phase {phase}; {times}; "
-            "tokens {tokens_in} in {tokens_out} out; {retries} retries, {amended} amendments, "
-            "{recovered} calls recovered, {ghosts} dropped",
-            id=self.request_id,
-            client=clipped(self.client, 40),
-            turn=self.turn.value,
-            asked=clipped(self.asked),
-            used=clipped(self.used),
-            outcome=clipped(self.outcome, 300),
-            status="-" if status is None else status,
-            phase=journey.phase.value,
-            times=journey.times(),
-            tokens_in=usage.input_tokens if usage else "?",
-            tokens_out=usage.output_tokens if usage else "?",
-            retries=journey.retries,
-            amended=journey.amendments,
-            recovered=stream.recovered if stream else 0,
-            ghosts=stream.ghosts if stream else 0,
+        tokens = f"{usage.input_tokens} in {usage.output_tokens}" if usage else "? in ?"
+        recovered, ghosts = (stream.recovered, stream.ghosts) if stream else (0, 0)
+        return (
+            f"{self.request_id} {clipped(self.client, 40)} {self.turn.value} "
+            f"{clipped(self.asked)} -> {clipped(self.used)}: {clipped(self.outcome, 300)}; "
+            f"status {'-' if status is None else status}, phase {journey.phase.value}; {journey.times()}; "
+            f"tokens {tokens} out; {journey.retries} retries, {journey.amendments} amendments, "
+            f"{recovered} calls recovered, {ghosts} dropped"
         )

@@ -5,7 +5,7 @@ Owns where a named item is looked for. It must not store anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -15,7 +15,10 @@ from ccmimolink.web.log_text import clipped
 
 
 def resolved(
-    items: Sequence[Item], history: Iterable[Item], find: Callable[[str], Item | None], limit: int
+    items: Sequence[Item],
+    history: Iterable[Item],
+    find: Callable[[Iterable[str]], Mapping[str, Item]],
+    limit: int,
 ) -> tuple[list[Item], int]:
     """The request's own items without references, and the bytes that the items named hold.
 
@@ -23,17 +26,21 @@ def resolved(
     items with one id the latest counts.
 
     :param history: the stored conversation that the request continues.
-    :param find: an item of another conversation of the same account.
+    :param find: those of the items of these ids that stand in other conversations of the same account.
     :param limit: the most bytes that the items named may hold, each as often as it is named.
     :raises RequestError: nothing has the id that is named, or the items named hold more.
     """
-    references = [(at, item.id or "") for at, item in enumerate(items) if isinstance(item, ItemReference)]
     found = list(items)
-    known = _by_id(history) if references else {}
+    if ItemReference not in map(type, items):
+        return found, 0
+    references = [(at, item.id or "") for at, item in enumerate(items) if isinstance(item, ItemReference)]
+    known = _by_id(history)
+    elsewhere = {item_id for _, item_id in references if item_id not in known}
+    known = {**find(elsewhere), **known} if elsewhere else known
     sizes: dict[str, int] = {}
     size = 0
     for at, item_id in references:
-        item = known.get(item_id) or find(item_id)
+        item = known.get(item_id)
         if item is None:
             place = f"input[{at}].id"
             message = f"{place}: no stored item has the id '{clipped(item_id)}'. Send the item itself."

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from ccmimolink.core.events import encode_response
 from ccmimolink.core.item_list import with_ids
-from ccmimolink.core.request_body import parse_item
 from ccmimolink.core.responses import Item, ResponsesRequest
+from ccmimolink.core.stored_text import items_text, response_text
 from ccmimolink.core.stream import ResponseStream
 from ccmimolink.store import ReasoningCache, ResponseStore, StoredResponse
 
@@ -30,31 +27,36 @@ def remember_response(
     store: ResponseStore,
     account: str,
     request: ResponsesRequest,
-    own_items: Sequence[Item],
+    input_text: bytes,
     stream: ResponseStream,
     size: int,
 ) -> None:
     """Keep the answer for continuation, if the request asks for it and the answer can be continued.
 
-    :param own_items: the request's own input, without the stored history before it.
+    :param input_text: what :func:`own_input` gave.
     :param size: of the request, in bytes.
     """
     if not request.store or stream.failure is not None:
         return
     response = stream.response
-    output = [
-        parse_item(msgspec.json.encode(item), f"output[{index}]")
-        for index, item in enumerate(response.output)
-    ]
-    body = encode_response(response)
+    text = response_text(response)
     store.add(
         StoredResponse(
             id=response.id,
             account=account,
             parent_id=request.previous_response_id,
-            input_items=tuple(with_ids(own_items, response.id.removeprefix("resp_"))),
-            output_items=tuple(output),
-            body=body,
-            size=size + len(body),
+            input_text=input_text,
+            text=text,
+            size=size + len(text),
         )
     )
+
+
+def own_input(request: ResponsesRequest, items: Sequence[Item], stream: ResponseStream) -> bytes:
+    """What is to be stored of the request's own input, without the history before it.
+
+    It is taken before the answer, since the text needs less room than the items while that is awaited.
+    """
+    if not request.store:
+        return b""
+    return items_text(with_ids(items, stream.response.id.removeprefix("resp_")))

@@ -143,7 +143,7 @@ def _unanswered(length: int) -> int:
 def _references(length: int) -> int:
     count = length // 100
     history = [Message(role="user", content="x" * 80, id=f"m{n}") for n in range(count)]
-    resolved([ItemReference(id=f"m{n}") for n in range(count)], history, lambda _item_id: None, length * 2)
+    resolved([ItemReference(id=f"m{n}") for n in range(count)], history, lambda _ids: {}, length * 2)
     return length
 
 

@@ -8,8 +8,10 @@ from msgspec import Raw
 from ccmimolink.core.chat import (
     AssistantMessage,
     SystemMessage,
+    ToolMessage,
     UserMessage,
 )
+from ccmimolink.core.history import NO_OUTPUT
 from ccmimolink.core.responses import (
     AdditionalTools,
     Compaction,
@@ -23,7 +25,9 @@ from ccmimolink.core.responses import (
 )
 from tests.core.history_items import (
     assistant,
+    call,
     messages,
+    output,
     text,
     user,
 )
@@ -80,3 +84,37 @@ class TestTexts:
     )
     def test_what_has_no_upstream_word_is_passed_over_and_parts_no_turn(self, item: Item) -> None:
         assert messages(assistant("a"), item, assistant("b")) == [AssistantMessage("a\n\nb")]
+
+
+class TestPartsOfText:
+    """Text alone has a shorter way than parts of several kinds; both must come to the same."""
+
+    NOTHING = ContentPart(type="input_text")
+    ODD = ContentPart(type="from_the_future", text="odd")
+
+    def test_of_a_user_they_are_paragraphs(self) -> None:
+        for more in ([], [text("")], [self.NOTHING]):
+            said = Message(role="user", content=[text("a"), *more, text("b")])
+            assert messages(said) == [UserMessage("a\n\nb")]
+        assert messages(Message(role="user", content=[text("a"), self.ODD])) == [UserMessage("a\n\nodd")]
+
+    def test_of_a_user_nothing_is_no_message(self) -> None:
+        for parts in ([], [text("")], [self.NOTHING]):
+            assert messages(Message(role="user", content=parts), user("b")) == [UserMessage("b")]
+
+    def test_of_the_assistant_they_run_on(self) -> None:
+        assert messages(assistant("a", "", "b")) == [AssistantMessage("ab")]
+        parted = Message(role="assistant", content=[text("a"), self.NOTHING, text("b")])
+        assert messages(parted) == [AssistantMessage("a\n\nb")]
+
+    def test_of_a_tool_they_are_lines(self) -> None:
+        for more in ([], [text("")], [self.NOTHING]):
+            _, answered = messages(call(), output(value=[text("a"), *more, text("b")]))
+            assert answered == ToolMessage("c1", "a\nb")
+        _, answered = messages(call(), output(value=[text("a"), self.ODD]))
+        assert answered == ToolMessage("c1", "a\nodd")
+
+    @pytest.mark.parametrize("nothing", [None, "", [], [text("")], [NOTHING]])
+    def test_of_a_tool_nothing_is_said_to_be_nothing(self, nothing: str | list[ContentPart] | None) -> None:
+        _, answered = messages(call(), output(value=nothing))
+        assert answered == ToolMessage("c1", NO_OUTPUT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from ccmimolink.core.errors import Failure, FailureKind, RequestError
 from ccmimolink.core.request_body import parse_request
-from ccmimolink.core.responses import KNOWN_ITEM_TYPES, Message, UnknownItem
+from ccmimolink.core.responses import KNOWN_ITEM_TYPES, FunctionCall, Message, UnknownItem
 from tests.core.request_bodies import refusal
 
 
@@ -282,11 +283,11 @@ def test_a_list_of_items_that_no_model_can_take_is_refused() -> None:
 
 
 def test_one_odd_item_leaves_the_others_as_they_are() -> None:
-    said = [{"type": "message", "role": "user", "content": "a"}, {"type": "message", "role": 7}, "text"]
-    with pytest.raises(RequestError, match=r"input\[2\]: "):
-        parse_request(json.dumps({"input": said}).encode())
+    said = {"type": "message", "role": "user", "content": "a"}
+    with pytest.raises(RequestError, match=r"input\[2\]\.role: "):
+        parse_request(json.dumps({"input": [said, said, said | {"role": 7}]}).encode())
     odd = {"type": "function_call", "call_id": 7, "name": "f"}
-    request = parse_request(json.dumps({"input": [said[0], odd, said[0]]}).encode())
+    request = parse_request(json.dumps({"input": [said, odd, said]}).encode())
     assert request.input == [
         Message(role="user", content="a"),
         FunctionCall(call_id="7", name="f"),

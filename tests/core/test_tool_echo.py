@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from ccmimolink.core.errors import Profile
+from ccmimolink.core.tool_echo import MAX_REMEMBERED
 from tests.core.template_echo import template
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -170,3 +172,33 @@ class TestAChoice:
     )
     def test_that_the_reference_has_no_word_for_becomes_the_nearest(self, choice: Any, echoed: Any) -> None:
         assert template(tool_choice=choice)["tool_choice"] == echoed
+
+
+class TestWhatIsRemembered:
+    def test_any_number_of_tools_is_echoed_each_as_itself_and_again(self) -> None:
+        tools = [
+            {"type": "function", "name": f"f{number}", "description": "d" * (number * 20)}
+            for number in range(2 * MAX_REMEMBERED)
+        ]
+        for _ in range(2):
+            echoes = template(tools=tools)["tools"]
+            assert echoes == [{**FUNCTION, **tool} for tool in tools]
+
+    def test_a_tool_that_differs_in_its_schema_alone_has_its_own_echo(self) -> None:
+        for kind in ("string", "number", "string"):
+            schema = {"type": "object", "properties": {"a": {"type": kind}}}
+            tool = {"type": "function", "name": "f", "parameters": schema}
+            assert echo(tool)["parameters"] == schema
+
+    def test_what_is_remembered_is_bounded(self) -> None:
+        tracemalloc.start()
+        try:
+            for size, count in ((100_000, 200), (4_000, 5_000)):
+                for number in range(count):
+                    template(
+                        tools=[{"type": "function", "name": f"{size}.{number}", "description": "d" * size}]
+                    )
+            used, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert used < 3 * MAX_REMEMBERED * 4_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import assume, given
@@ -209,3 +210,15 @@ def test_each_kind_is_remembered_for_the_way_back() -> None:
     ]
     kinds = [tool.kind for tool in table(*offered)]
     assert kinds == [ToolKind.FUNCTION, ToolKind.CUSTOM, ToolKind.TOOL_SEARCH, ToolKind.LOCAL_SHELL]
+
+
+def test_the_names_of_tools_that_are_remembered_are_short() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            for namespace, name in ((None, f"{number}" * 30_000), (f"{number}" * 30_000, "f")):
+                assert len(upstream_name(namespace, name)) <= 64
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 500_000

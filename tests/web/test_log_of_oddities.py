@@ -144,3 +144,20 @@ def test_no_depth_of_nesting_is_an_internal_error(proxy: MemoryProxy, depth: int
             assert client.reply.status == 400
             assert b"ccmimolink failed" not in client.reply.body
         client.leave()
+
+
+@pytest.mark.parametrize(
+    ("item", "kind"),
+    [
+        ({"type": "compaction", "encrypted_content": "sealed"}, "compaction"),
+        ({"type": "ghost_snapshot"}, "ghost_snapshot"),
+    ],
+)
+def test_an_item_that_is_passed_over_is_logged_also_where_it_is_the_only_one_of_its_kind(
+    proxy: MemoryProxy, logged: list[str], item: dict[str, str], kind: str
+) -> None:
+    for _ in range(2):
+        proxy.post(body_of(input=[{"role": "user", "content": "hi"}, item]))
+        proxy.upstream[-1].send(chunked(hello()))
+        proxy.settle()
+    assert sum(f"input items of kind '{kind}' are not passed on to MiMo" in line for line in logged) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import pytest
@@ -32,8 +32,8 @@ def said(content: str, item_id: str | None = None) -> Message:
     return Message(role="user", content=content, id=item_id)
 
 
-def find_nothing(_item_id: str) -> None:
-    return None
+def find_nothing(_item_ids: Iterable[str]) -> dict[str, Item]:
+    return {}
 
 
 def test_each_reference_becomes_the_item_in_its_place() -> None:
@@ -50,9 +50,15 @@ def test_of_several_items_with_one_id_the_latest_counts() -> None:
 
 
 def test_the_conversation_itself_is_looked_through_first() -> None:
-    elsewhere = {"m": said("elsewhere", "m"), "n": said("elsewhere", "n")}.get
+    asked: list[set[str]] = []
+
+    def elsewhere(item_ids: Iterable[str]) -> dict[str, Item]:
+        asked.append(set(item_ids))
+        return {item_id: said("elsewhere", item_id) for item_id in asked[-1]}
+
     found, _ = resolved([ItemReference(id="m"), ItemReference(id="n")], [said("here", "m")], elsewhere, ROOM)
     assert found == [said("here", "m"), said("elsewhere", "n")]
+    assert asked == [{"n"}]
 
 
 def test_a_history_is_gone_through_once_for_all_references_and_not_at_all_without() -> None:
