@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"core"},
     "timers": set(),
     "heads": set(),
-    "http1": {"heads"},
+    "prompt_write": set(),
+    "http1": {"heads", "prompt_write"},
     "gathering": set(),
     "transport": {"gathering", "heads", "http1", "trust"},
     "inflate": {"transport"},
@@ -63,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": {
         "inflate",
         "journey",
+        "prompt_write",
         "route",
         "upstream",
         "lessons",

@@ -94,39 +94,23 @@ def to_messages(items: Sequence[Item], *, instructions: str | None, recall: Reca
     writer = _Writer(recall)
     writer.system(instructions or "")
     for position, item in enumerate(items):
-        match item:
-            case Message(role="assistant"):
-                writer.say(item)
-            case Message(role="system" | "developer"):
-                writer.system(*said(item.content, _BETWEEN))
-            case Message():
-                writer.user(item.content)
-            case FunctionCall() | CustomToolCall() | ToolSearchCall() | LocalShellCall():
-                writer.call(item, outputs.get(position))
-            case (
-                FunctionCallOutput()
-                | CustomToolCallOutput()
-                | ToolSearchOutput()
-                | LocalShellCallOutput()
-                | ForeignOutput()
-            ):
-                # The output of a call is written together with it; here it only ends the turn.
-                writer.end_turn()
-                if position in orphans:
-                    writer.append([TextPart(ORPHAN), *_result_parts(item)])
-            case Reasoning():
-                writer.think(item)
-            case AgentMessage():
-                writer.user(agent_text(item.content))
-            case ForeignCall() if position in outputs:
-                writer.call(item, outputs[position])
-                if outputs[position] is item:
-                    # What follows was said with the outcome known.
-                    writer.end_turn()
-            case _:
-                # The upstream has no word for the rest: what a provider ran and told nothing of, sealed
-                # compactions, tools (which are gathered elsewhere) and kinds unknown here.
-                pass
+        # By type, the frequent ones first: a pattern would be asked a dozen times of each of thousands.
+        kind = type(item)
+        if kind is Message:
+            writer.message(cast(Message, item))
+        elif kind in _OUTPUT_TYPES:
+            # The output of a call is written together with it; here it only ends the turn.
+            writer.end_turn()
+            if position in orphans:
+                writer.append([TextPart(ORPHAN), *_result_parts(cast(_OutputItem, item))])
+        elif kind in _CALL_TYPES:
+            writer.call(cast(_Call, item), outputs.get(position))
+        elif kind is Reasoning:
+            writer.think(cast(Reasoning, item))
+        elif kind is AgentMessage:
+            writer.user(agent_text(cast(AgentMessage, item).content))
+        # The upstream has no word for the rest: what a provider ran and told nothing of, sealed compactions,
+        # tools (which are gathered elsewhere) and kinds unknown here.
     writer.end_turn()
     return writer.messages
 
@@ -214,6 +198,10 @@ class _Turn:
         self.media: list[UserPart] = []
         self.calls: list[tuple[_Call, _Result | None]] = []
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.calls or self.texts or self.thoughts)
+
     def thinking(self, recall: Recall) -> str | None:
         """The turn's own, or what is remembered of any of its calls; with calls never empty."""
         own = _BETWEEN.join(self.thoughts)
@@ -235,6 +223,15 @@ class _Writer:
         self._turn = _Turn()
         self._ids = _CallIds()
 
+    def message(self, message: Message) -> None:
+        role = message.role
+        if role == "assistant":
+            self.say(message)
+        elif role in ("system", "developer"):
+            self.system(*said(message.content, _BETWEEN))
+        else:
+            self.user(message.content)
+
     def say(self, message: Message) -> None:
         text, media = said(message.content, "")
         text = _pointing(text, media)
@@ -248,7 +245,14 @@ class _Writer:
             self._turn.thoughts.append(text)
 
     def call(self, call: _Call, result: _Result | None) -> None:
-        self._turn.calls.append((call, result))
+        if type(call) is not ForeignCall:
+            self._turn.calls.append((call, result))
+        elif result is not None:
+            # Of one that a provider ran and told nothing of, nothing is said.
+            self._turn.calls.append((call, result))
+            if result is call:
+                # What follows was said with the outcome known.
+                self.end_turn()
 
     def system(self, text: str, media: Sequence[ImagePart | AudioPart] = ()) -> None:
         self.end_turn()
@@ -273,26 +277,20 @@ class _Writer:
 
     def end_turn(self) -> None:
         turn = self._turn
-        if not (turn.calls or turn.texts or turn.thoughts):
+        if turn.is_empty:
             return
         self._turn = _Turn()
-        if not turn.calls and not turn.texts:
+        calls = turn.calls
+        if not calls and not turn.texts:
             # Thinking that led to nothing is of no use to the model, and a message without text is refused.
             return
-        tool_calls = [
-            ToolCall(id=self._ids.claim(_key(call)), function=_target(call)) for call, _ in turn.calls
-        ]
-        self.messages.append(
-            AssistantMessage(
-                content=_BETWEEN.join(turn.texts),
-                reasoning_content=turn.thinking(self._recall),
-                tool_calls=tool_calls or None,
-            )
-        )
-        media = turn.media
-        for tool_call, (_, result) in zip(tool_calls, turn.calls, strict=True):
+        made = [ToolCall(self._ids.claim(_key(call)), _target(call)) for call, _ in calls]
+        said = AssistantMessage(_BETWEEN.join(turn.texts), turn.thinking(self._recall), made or None)
+        messages, media = self.messages, turn.media
+        messages.append(said)
+        for tool_call, (_, result) in zip(made, calls, strict=True):
             text, attached = _answer(result, tool_call)
-            self.messages.append(ToolMessage(tool_call_id=tool_call.id, content=text))
+            messages.append(ToolMessage(tool_call.id, text))
             media += attached
         if media:
             self.append(media)

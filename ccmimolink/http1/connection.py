@@ -21,6 +21,7 @@ from zope.interface import implementer
 from ccmimolink.heads import HandshakeFailed
 from ccmimolink.http1.answer import Answer
 from ccmimolink.http1.reader import AnswerReader, Unreadable
+from ccmimolink.prompt_write import flush
 
 
 @implementer(IHandshakeListener)
@@ -57,6 +58,7 @@ class Connection(Protocol):
         if body is not None:
             self._is_sending = True
             maybeDeferred(body.startProducing, transport).addCallbacks(self._body_sent, self._body_failed)
+        flush(transport)
         return exchange.answered
 
     def _body_sent(self, _: object) -> None:

@@ -20,10 +20,10 @@ from twisted.web.server import Request
 
 from ccmimolink.core.errors import Failure as RequestFailure
 from ccmimolink.core.errors import FailureKind, http_answer
+from ccmimolink.prompt_write import flush, write_promptly
 from ccmimolink.web.answers import send_failure
 from ccmimolink.web.client import profile_of
 from ccmimolink.web.guard import NO_PATH, unreadable_type
-from ccmimolink.web.prompt_write import write_promptly
 from ccmimolink.web.record import log_refusal
 
 REFUSAL_LINGER = 5
@@ -220,10 +220,6 @@ class ProxyChannel(HTTPChannel):
             self.paused = False
             self._take(b"")
 
-    def write_promptly(self, data: bytes) -> None:
-        """As ``write``, without waiting for a turn of the reactor where nothing else waits to leave."""
-        write_promptly(self.transport, data)
-
     def _has_arrived(self) -> None:
         if self._arrival is not None:
             arrival, self._arrival = self._arrival, None
@@ -316,11 +312,12 @@ class ProxyRequest(Request):
         self._held += size
 
     def write_promptly(self, data: bytes) -> None:
-        """As ``write``: for a piece of an answer that is under way, and has more to come soon."""
+        """As ``write``, without waiting for a turn of the reactor where nothing else waits to leave."""
         if self.startedWriting and self.chunked and not self.finished:
-            self._channel.write_promptly(b"%x\r\n%b\r\n" % (len(data), data))
+            write_promptly(self._channel.transport, b"%x\r\n%b\r\n" % (len(data), data))
         else:
             self.write(data)
+            flush(self._channel.transport)
 
     def let_go(self) -> None:
         """Its body is not held any more: it waits for its turn, or it is over."""

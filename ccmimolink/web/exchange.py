@@ -309,13 +309,8 @@ class ResponsesExchange:
         headers.setRawHeaders(b"content-type", [b"text/event-stream"])
         headers.setRawHeaders(b"cache-control", [b"no-cache"])
 
-    def write(self, data: bytes, *, is_last: bool) -> None:
-        if self._client_gone:
-            return
-        if is_last:
-            # The end of the answer leaves with it.
-            self._http.write(data)
-        else:
+    def write(self, data: bytes) -> None:
+        if not self._client_gone:
             cast(ProxyRequest, self._http).write_promptly(data)
 
     def _complete(self, stream: ResponseStream) -> None:
@@ -357,7 +352,7 @@ class ResponsesExchange:
         failure = Failure(FailureKind.INTERNAL, message)
         self._record.outcome = failure.kind.value
         if self._http.startedWriting and self._stream is not None and not self._client_gone:
-            self.write(encode_events(self._stream.fail(failure)), is_last=True)
+            self.write(encode_events(self._stream.fail(failure)))
             self._http.unregisterProducer()
             self._http.finish()
         else:

@@ -54,7 +54,7 @@ class Outlet(Protocol):
 
     def open(self, producer: Relay) -> None: ...
 
-    def write(self, data: bytes, *, is_last: bool) -> None: ...
+    def write(self, data: bytes) -> None: ...
 
 
 _EMPTY = Failure(FailureKind.STREAM_BROKEN, "MiMo's answer was empty.")
@@ -234,7 +234,7 @@ class Relay(TwistedProtocol):
     def _write(self, events: Sequence[Emission]) -> None:
         self._wrote_at = self._monotonic()
         if self._outlet is not None:
-            self._outlet.write(encode_events(events), is_last=self._stream.terminal)
+            self._outlet.write(encode_events(events))
 
     def fail(self, failure: Failure) -> None:
         """End the stream with this failure, for a reason that lies outside of it."""

@@ -17,7 +17,7 @@ from tests.bench.peers import Peer
 from tests.bench.processes import NotStarted
 from tests.bench.results import Result
 from tests.bench.scenarios import Scenario
-from tests.bench.sides import DIRECT, OURS, Side, Upstream, direct, ours, peer_side
+from tests.bench.sides import CHAT, DIRECT, OURS, Side, Upstream, direct, ours, peer_side
 from tests.bench.tools import Tools
 
 _WARM_UP_REQUESTS = 2
@@ -118,4 +118,4 @@ _Act = Callable[[_Entry, Scenario], None]
 
 
 def _request(scenario: Scenario, side: Side) -> bytes:
-    return chat_request(scenario) if side.name == DIRECT else responses_request(scenario)
+    return chat_request(scenario) if side.marks is CHAT else responses_request(scenario)

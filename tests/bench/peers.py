@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import twisted
+
 from tests.bench.bodies import KEY, MODEL
 from tests.bench.tools import CACHE
 
@@ -22,14 +24,14 @@ Command = Callable[[Path, Path, int, int], list[str]]
 
 @dataclass(frozen=True)
 class Peer:
-    """:ivar package: as pip takes it.
+    """:ivar package: as pip takes it; None for what is no proxy of this kind, but the floor.
     :ivar share: of the requests that it gets; less than 1 where it is slow.
     :ivar start_seconds: that it may take to listen.
     :ivar stays: whether one start serves all scenarios.
     """
 
     name: str
-    package: str
+    package: str | None
     command: Command
     share: float = 1
     start_seconds: float = 20
@@ -63,7 +65,12 @@ def _litellm(programs: Path, folder: Path, port: int, upstream: int) -> list[str
     return [str(programs / "litellm"), *where, "--num_workers", "1", "--telemetry", "False"]
 
 
+def _forwarder(_programs: Path, _folder: Path, port: int, upstream: int) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.forwarder", str(port), str(upstream)]
+
+
 _ALL = [
+    Peer("twisted-forwarder", None, _forwarder),
     Peer("codex-relay", "codex-relay", _relay),
     Peer("codex-bridge-python", "codex-bridge-python", _bridge),
     Peer("litellm", "litellm[proxy]", _litellm, share=0.1, start_seconds=180, stays=True),
@@ -76,6 +83,8 @@ def installed(peer: Peer) -> tuple[Path, str]:
 
     :raises SystemExit: pip fails; the message holds what it said.
     """
+    if peer.package is None:
+        return Path(sys.executable).parent, twisted.__version__
     python = environment(peer.name, [peer.package])
     name = peer.package.partition("[")[0]
     code = f"import importlib.metadata; print(importlib.metadata.version({name!r}))"

@@ -11,7 +11,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import kernel
@@ -118,8 +118,9 @@ def peer_side(peer: Peer, upstream_port: int) -> Iterator[Side]:
     with tempfile.TemporaryDirectory() as files:
         command = peer.command(programs, Path(files), port, upstream_port)
         seconds, share = peer.start_seconds, peer.share
-        with _served(peer.name, port, command, {}, seconds=seconds, share=share) as side:
-            yield side
+        ours = {"PYTHONPATH": str(CHECKOUT)} if peer.package is None else {}
+        with _served(peer.name, port, command, ours, seconds=seconds, share=share) as side:
+            yield side if peer.package is not None else replace(side, marks=CHAT)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.internet.testing import StringTransport
 
-from ccmimolink.web.prompt_write import write_promptly
+from ccmimolink.prompt_write import flush, write_promptly
 from tests.scripted_upstream import Wire, until
 
 LARGE = 3_000_000
@@ -154,6 +154,26 @@ async def test_a_client_that_is_gone_ends_the_connection_once(ends: Ends) -> Non
         write_promptly(ends.near.transport, b"x")
         await ends.turn()
     write_promptly(ends.near.transport, b"x")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_written_in_parts_leaves_together_when_it_is_flushed(ends: Ends) -> None:
+    ends.near.transport.write(b"head, ")
+    ends.near.transport.writeSequence([b"be", b"gin"])
+    flush(ends.near.transport)
+    write_promptly(ends.near.transport, b"ning")
+    assert ends.turns == 2, "the writes themselves"
+    await ends.until(lambda: ends.far.received == b"head, beginning")
+
+
+@pytest.mark.parametrize("close", ["loseConnection", "loseWriteConnection"])
+@pytest_twisted.ensureDeferred
+async def test_a_flush_does_not_keep_a_connection_from_closing(ends: Ends, close: str) -> None:
+    ends.near.transport.write(b"last")
+    getattr(ends.near.transport, close)()
+    flush(ends.near.transport)
+    await ends.until(lambda: ends.far.lost)
+    assert ends.far.received == b"last"
 
 
 def test_another_transport_is_written_to_as_ever() -> None:

@@ -1,0 +1,46 @@
+"""Writing without a turn of the reactor.
+
+Owns a shortcut through Twisted's buffering: what is written to an idle socket is offered to the kernel at
+once, instead of being put by until the reactor has asked whether the socket takes it. That saves three of the
+five system calls that a delta costs. It must not change the order of what is written, nor lose a byte of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.tcp import Connection
+
+
+def write_promptly(transport: Any, data: bytes) -> None:
+    """Write; what a socket does not take now leaves as after ``transport.write``.
+
+    :param transport: any ``ITransport``.
+    """
+    if isinstance(transport, Connection) and _is_open(transport) and not _holds_something(transport):
+        sent = transport.writeSomeData(data)
+        # A connection that is lost shows again, to the reactor, which knows what to do.
+        if isinstance(sent, int) and sent > 0:
+            data = data[sent:]
+            if not data:
+                return
+    transport.write(data)
+
+
+def flush(transport: Any) -> None:
+    """Let what was written in this turn leave, as far as a socket takes it.
+
+    :param transport: any ``ITransport``.
+    """
+    if isinstance(transport, Connection) and _is_open(transport) and _holds_something(transport):
+        # Its result is of no interest: what goes wrong goes wrong for the reactor once more.
+        transport.doWrite()
+
+
+def _is_open(transport: Connection) -> bool:
+    """Whether it will stay so: with what leaves last it is closed, and that is the reactor's to do."""
+    return bool(transport.connected) and not (transport.disconnecting or transport._writeDisconnecting)
+
+
+def _holds_something(transport: Connection) -> bool:
+    return bool(transport.dataBuffer or transport._tempDataLen)
