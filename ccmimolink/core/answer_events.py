@@ -17,6 +17,9 @@ from ccmimolink.core.upstream_events import Delta, Failed, Run, UpstreamEvent
 MISSES = 8
 """So many patterns in a row that fit nothing else, and the stream is no ordinary one."""
 
+_LONGEST_BEGINNING = 4096
+"""Bytes of an event that are put before the next read. More would be copied again and again."""
+
 _LOOKS = 4
 """So many events of one read are looked at one by one, in the hope that the others are like them."""
 
@@ -37,9 +40,12 @@ class AnswerEvents:
         self._decoder = AnswerDecoder(max_event)
         self._pattern: Pattern | None = None
         self._misses = 0
+        self._begun = b""
 
     def receive_data(self, data: bytes) -> list[UpstreamEvent]:
         """What these bytes complete, in order."""
+        if self._begun:
+            data, self._begun = self._begun + data, b""
         events: list[UpstreamEvent] = []
         looks = _LOOKS
         while data:
@@ -48,6 +54,9 @@ class AnswerEvents:
                 run, data = found
                 events.append(run)
                 continue
+            if self._begins_one_more(data):
+                self._begun = data
+                break
             end = data.find(b"\n\n") + 2 if looks and self._misses < MISSES else 0
             looks -= 1
             if end < 2:
@@ -66,9 +75,21 @@ class AnswerEvents:
             self._misses = 0
         return found
 
+    def _begins_one_more(self, data: bytes) -> bool:
+        """Whether it is the beginning of an event like those before. The next read will have the rest."""
+        pattern = self._pattern
+        return (
+            pattern is not None
+            and len(data) <= min(_LONGEST_BEGINNING, self._max_event)
+            and pattern.may_begin(data)
+            and self._decoder.between_events
+        )
+
     def receive_eof(self) -> list[UpstreamEvent]:
         """What the end of the body completes."""
         events: list[UpstreamEvent] = []
+        begun, self._begun = self._begun, b""
+        self._read(self._decoder.receive_data(begun) if begun else [], events)
         self._read(self._decoder.receive_eof(), events)
         return events
 

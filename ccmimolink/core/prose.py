@@ -77,11 +77,11 @@ class Prose:
         """Many deltas at once; False, and nothing is done, where they may not all go the same way."""
         items = self._items
         writer = items.writer
-        if writer is None or self._head is not None:
+        if writer is None:
             return False
         is_text = isinstance(run.sample, TextDelta)
         if is_text:
-            if items.state is not State.MESSAGE or self._fences is not None:
+            if items.state is not State.MESSAGE or self._head is not None or self._fences is not None:
                 return False
         elif items.state is not State.REASONING:
             return False

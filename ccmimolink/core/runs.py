@@ -51,6 +51,12 @@ class Pattern(Struct, frozen=True):
         """Whether the payload may be one of the run."""
         return payload.startswith(self.head[len(_FIELD) :]) and payload.endswith(self.tail[: -len(_END)])
 
+    def may_begin(self, data: bytes) -> bool:
+        """Whether the data may be the beginning of an event of the run, and holds no end of a line."""
+        if b"\n" in data or b"\r" in data:
+            return False
+        return data.startswith(self.head) or self.head.startswith(data)
+
     def read(self, data: bytes) -> tuple[Run, bytes] | None:
         """The run that the data begins with, and what follows it; None if it begins with none."""
         if not data.startswith(self.head):

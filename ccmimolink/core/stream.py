@@ -101,12 +101,11 @@ class ResponseStream:
         self._reason: str | None = None
         self._finished = False
         self._usage: ev.ResponseUsage | None = None
-        # Whatever of the answer comes shows that it was not over.
+        # Prose goes where it belongs without a stop here. Nothing of ours may be among these: the text of an
+        # answer must not live until somebody collects the cycle.
         self._ways: dict[type, Callable[[Any], None]] = {
             up.ReasoningDelta: self._prose.on_reasoning,
             up.TextDelta: self._prose.on_text,
-            up.CallDelta: self._on_call,
-            up.Run: self._on_run,
         }
 
     # -- what the caller does -----------------------------------------------------------------------------
@@ -179,10 +178,14 @@ class ResponseStream:
 
     def _on_run(self, run: up.Run) -> None:
         """Many deltas at once, where that makes no difference, and else one by one."""
+        self._finished = False
         is_done = self._add_to_call if isinstance(run.sample, up.CallDelta) else self._prose.on_run
         if not is_done(run):
             for delta in run.deltas():
-                self._ways[type(delta)](delta)
+                if isinstance(delta, up.CallDelta):
+                    self._on_call(delta)
+                else:
+                    self._ways[type(delta)](delta)
 
     # -- calls --------------------------------------------------------------------------------------------
 
@@ -198,6 +201,7 @@ class ResponseStream:
         return True
 
     def _on_call(self, event: up.CallDelta) -> None:
+        self._finished = False
         items = self._items
         call = self._book.receive(event)
         if call is None:
@@ -381,6 +385,8 @@ class ResponseStream:
 
 
 _HANDLERS: dict[type, Callable[[ResponseStream, Any], None]] = {
+    up.CallDelta: ResponseStream._on_call,
+    up.Run: ResponseStream._on_run,
     up.Citation: ResponseStream._on_citation,
     up.Usage: ResponseStream._on_usage,
     up.Finished: ResponseStream._on_finished,

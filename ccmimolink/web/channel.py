@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, ITCPTransport
 from twisted.internet.protocol import connectionDone
+from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -313,7 +314,8 @@ class ProxyRequest(Request):
 
     def write_promptly(self, data: bytes) -> None:
         """As ``write``, without waiting for a turn of the reactor where nothing else waits to leave."""
-        if self.startedWriting and self.chunked and not self.finished:
+        small = len(data) <= Connection.SEND_LIMIT  # what is larger is not to be copied
+        if small and self.startedWriting and self.chunked and not self.finished:
             write_promptly(self._channel.transport, b"%x\r\n%b\r\n" % (len(data), data))
         else:
             self.write(data)

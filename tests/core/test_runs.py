@@ -195,6 +195,41 @@ def test_another_framing_is_read_too(framing: bytes) -> None:
     assert translated(data, [], make_stream(tools=())) == one_by_one(data, make_stream(tools=()))
 
 
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
+@pytest.mark.parametrize(
+    "chunks",
+    [say("a", "b", "c", "d"), [piece(0, "a"), piece(0, "b"), piece(7, ""), piece(1, "c"), piece(0, "d")]],
+)
+def test_an_event_that_is_whole_is_not_kept_waiting(chunks: list[Any], end: bytes) -> None:
+    answer = AnswerEvents()
+    for chunk in chunks:
+        data = json.dumps(chunk).encode()
+        found = answer.receive_data(b"data: " + data[:-9])
+        assert found == []
+        found = answer.receive_data(data[-9:] + end)
+        found = [each for event in found for each in (event.deltas() if isinstance(event, Run) else [event])]
+        assert found == read_payload(data)
+
+
+def test_an_event_that_is_cut_is_read_as_one_of_the_run() -> None:
+    answer = AnswerEvents()
+    data = spelt(say("first", "second", "third"), {})
+    place = data.rindex(b"third")
+    for cut in range(place - 120, len(data) - 1):
+        answer = AnswerEvents()
+        *_, run = answer.receive_data(data[:cut])
+        (rest,) = answer.receive_data(data[cut:])
+        assert isinstance(run, Run)
+        assert isinstance(rest, Run)
+        assert (run.texts, rest.texts) == (["second"], ["third"])
+
+
+def test_what_has_begun_is_read_at_the_end_of_the_stream() -> None:
+    answer = AnswerEvents()
+    answer.receive_data(spelt(say("a", "b"), {}) + spelt(say("c"), {})[:-2])
+    assert answer.receive_eof() == [TextDelta("c")]
+
+
 def test_an_event_that_is_too_large_is_refused_within_a_run() -> None:
     answer = AnswerEvents(max_event=1000)
     answer.receive_data(spelt(say("a", "b"), {}))
