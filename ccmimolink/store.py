@@ -9,50 +9,15 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
-
-from msgspec import structs
 
 from ccmimolink.core.errors import Failure, FailureKind, RequestError
 from ccmimolink.core.responses import Item, ItemReference, UnknownItem
-from ccmimolink.core.stored_text import ResponseText, ids_in, items_in
+from ccmimolink.stored_response import StoredResponse
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredResponse:
-    """One finished response and the request that led to it.
-
-    :ivar account: whose it is (no key, but a name for it): nobody else continues it or refers to its items.
-    :ivar parent_id: the request's ``previous_response_id``.
-    :ivar input_text: this request's own input, never a copy of the history before it.
-    :ivar text: the final Response object.
-    :ivar size: bytes that it counts for: the response and the JSON of the input.
-    """
-
-    id: str
-    account: str
-    parent_id: str | None
-    input_text: bytes
-    text: ResponseText
-    size: int
-
-    @property
-    def body(self) -> bytes:
-        """The final Response object as JSON."""
-        return self.text.whole()
-
-    @property
-    def input_items(self) -> list[Item]:
-        return items_in(self.input_text)
-
-    @property
-    def output_items(self) -> list[Item]:
-        """The output, as the input items of a request to come."""
-        return items_in(self.text.output)
 
 
 class _Lru(Generic[K, V]):
@@ -158,12 +123,13 @@ class ResponseStore:
     def _frugal(self, response: StoredResponse) -> StoredResponse:
         """The same, without anything of its own that is kept already."""
         parent = self._responses.peek(response.parent_id) if response.parent_id is not None else None
-        take, text = self._common.take, response.text
+        take = self._common.take
         return replace(
             response,
             account=sys.intern(response.account),
             parent_id=response.parent_id if parent is None else parent.id,
-            text=structs.replace(text, asked=take(text.asked), offered=take(text.offered)),
+            asked=take(response.asked),
+            offered=take(response.offered),
         )
 
     def get(self, response_id: str) -> StoredResponse | None:
@@ -182,7 +148,7 @@ class ResponseStore:
         if not complete:
             raise RequestError(_not_found(response_id, known=bool(chain)))
         self._touch(chain)
-        return tuple(item for each in chain for item in _items(each))
+        return tuple(item for each in chain for item in each.items)
 
     def delete(self, response_id: str) -> bool:
         """Forget a response; whether there was one. Those that continue it cannot be continued any more."""
@@ -218,7 +184,7 @@ class ResponseStore:
         """The response's items with these ids; of several with one id the last."""
         response = self._responses.peek(response_id)
         assert response is not None
-        named = ((_id_of(item), item) for item in _items(response))
+        named = ((_id_of(item), item) for item in response.items)
         return {item_id: item for item_id, item in named if item_id is not None and item_id in item_ids}
 
     def _own(self, key: int, response: StoredResponse) -> None:
@@ -251,7 +217,7 @@ class ResponseStore:
 
     def _forget(self, response: StoredResponse) -> None:
         """Give up what is kept for one that is not stored any more."""
-        for text in (response.text.asked, response.text.offered):
+        for text in (response.asked, response.offered):
             self._common.give_back(text)
         for key in _item_keys(response):
             owners = self._owners[key]
@@ -303,10 +269,6 @@ class ReasoningCache:
         return kept[0]
 
 
-def _items(response: StoredResponse) -> list[Item]:
-    return [*response.input_items, *response.output_items]
-
-
 def _id_of(item: Item) -> str | None:
     """What the item can be referred to by."""
     return None if isinstance(item, (ItemReference, UnknownItem)) else item.id
@@ -314,7 +276,7 @@ def _id_of(item: Item) -> str | None:
 
 def _item_keys(response: StoredResponse) -> set[int]:
     """The hashes of the ids of its items."""
-    return {hash(item_id) for item_id in ids_in(response.input_text) | ids_in(response.text.output)}
+    return set(map(hash, response.item_ids))
 
 
 def _not_found(response_id: str, *, known: bool) -> Failure:

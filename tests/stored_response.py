@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ccmimolink.core.responses import Item
 from ccmimolink.core.stored_text import ResponseText, items_text
-from ccmimolink.store import ResponseStore, StoredResponse
+from ccmimolink.store import ResponseStore
+from ccmimolink.stored_response import StoredResponse
 
 MINE, ANOTHERS = "mine", "another's"
 
@@ -20,7 +21,7 @@ def stored_response(
     size: int = 10,
     account: str = MINE,
 ) -> StoredResponse:
-    return StoredResponse(
+    return StoredResponse.of(
         id=name,
         account=account,
         parent_id=parent,

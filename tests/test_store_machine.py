@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ccmimolink.core.errors import RequestError
 from ccmimolink.core.responses import Item, Message
-from ccmimolink.store import ResponseStore, StoredResponse
+from ccmimolink.store import ResponseStore
+from ccmimolink.stored_response import StoredResponse
 from tests.stored_response import MINE, find_item, stored_response
 
 NAMES = st.sampled_from("abcdefg")
@@ -73,7 +74,7 @@ class StoreMachine(RuleBasedStateMachine):
     def history(self, name: str) -> None:
         line = self._lineage(name)
         if line and line[0].parent_id is None:
-            items = [item for response in line for item in response.input_items + response.output_items]
+            items = [item for response in line for item in response.items]
             assert self.store.history(name, MINE) == tuple(items)
             self._use(name)
         else:
@@ -94,7 +95,7 @@ class StoreMachine(RuleBasedStateMachine):
     def every_item_is_found_as_long_as_it_is_stored(self) -> None:
         last: dict[str, Item] = {}
         for response in self.by_arrival:
-            for item in response.input_items + response.output_items:
+            for item in response.items:
                 assert isinstance(item, Message)
                 last[str(item.id)] = item
         assert {id_: find_item(self.store, id_, MINE) for id_ in "ijk"} == {

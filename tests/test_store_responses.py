@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import tracemalloc
 from dataclasses import replace
 
 import msgspec
 import pytest
-from msgspec import structs
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ccmimolink.core.errors import FailureKind, RequestError
 from ccmimolink.core.responses import FunctionCall, Item, ItemReference, Message, UnknownItem
-from ccmimolink.store import ResponseStore, StoredResponse
+from ccmimolink.core.stored_text import items_text
+from ccmimolink.store import ResponseStore
+from ccmimolink.stored_response import StoredResponse
 from tests.stored_response import ANOTHERS, MINE, find_item, stored_response
 
 
@@ -223,6 +228,7 @@ def test_the_index_does_not_grow_with_what_is_gone() -> None:
     try:
         for number in range(1000):
             store.add(_response(str(number)))
+        gc.collect()  # gives back what the interpreter keeps to make tuples of
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -242,12 +248,10 @@ def test_what_the_responses_of_a_client_have_in_common_is_kept_once() -> None:
     try:
         for number in range(500):
             response = stored_response(str(number), inputs=[_question(str(number))])
-            text = structs.replace(response.text, asked=b"i" * 10_000, offered=b"t" * 10_000)
             # Each request brings its own.
-            text = structs.replace(
-                text, asked=bytes(bytearray(text.asked)), offered=bytes(bytearray(text.offered))
-            )
-            store.add(replace(response, text=text))
+            asked, offered = bytes(bytearray(b"i" * 10_000)), bytes(bytearray(b"t" * 10_000))
+            store.add(replace(response, asked=asked, offered=offered))
+        gc.collect()  # gives back what the interpreter keeps to make tuples of
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -265,11 +269,41 @@ def test_what_was_kept_in_common_is_gone_with_the_last_that_has_it() -> None:
     try:
         for number in range(200):
             response = stored_response(str(number))
-            store.add(replace(response, text=structs.replace(response.text, offered=b"%d" % number * 10_000)))
+            store.add(replace(response, offered=b"%d" % number * 10_000))
+        gc.collect()  # gives back what the interpreter keeps to make tuples of
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert used < 200_000
+
+
+def test_text_takes_half_its_room_and_less() -> None:
+    words = json.dumps([f"word {number * 7919 % 1000}" for number in range(300)])
+    store = ResponseStore(max_entries=2000, max_bytes=100_000_000)
+    tracemalloc.start()
+    try:
+        for number in range(300):
+            store.add(stored_response(str(number), inputs=[_question(f"{number} {words}")]))
+        gc.collect()  # gives back what the interpreter keeps to make tuples of
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 300 * len(words) / 2
+
+
+@given(st.lists(st.text(max_size=300), max_size=4), st.lists(st.text(max_size=300), max_size=4))
+def test_what_is_stored_comes_out_as_it_went_in(asked: list[str], answered: list[str]) -> None:
+    inputs: list[Item] = [Message(role="user", content=text, id=f"i{at}") for at, text in enumerate(asked)]
+    outputs: list[Item] = [
+        Message(role="assistant", content=text, id=f"o{at}") for at, text in enumerate(answered)
+    ]
+    stored = stored_response("a", inputs=inputs, outputs=outputs)
+    assert stored.items == [*inputs, *outputs]
+    assert stored.input_items == inputs
+    assert stored.item_ids == {f"i{at}" for at in range(len(asked))} | {
+        f"o{at}" for at in range(len(answered))
+    }
+    assert stored.body == b'{"output":%b}' % items_text(outputs)
 
 
 def test_an_item_in_the_responses_of_two_accounts_is_found_by_each_as_its_own() -> None:
@@ -312,6 +346,7 @@ def test_the_index_of_ids_in_several_responses_does_not_grow_with_what_is_gone()
                 store.add(_with_items(name, _question(str(number))))
             for name in ("a", "b"):
                 store.delete(name)
+        gc.collect()  # gives back what the interpreter keeps to make tuples of
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -12,7 +12,8 @@ from ccmimolink.core.item_list import with_ids
 from ccmimolink.core.responses import Item, ResponsesRequest
 from ccmimolink.core.stored_text import items_text, response_text
 from ccmimolink.core.stream import ResponseStream
-from ccmimolink.store import ReasoningCache, ResponseStore, StoredResponse
+from ccmimolink.store import ReasoningCache, ResponseStore
+from ccmimolink.stored_response import StoredResponse
 
 
 def remember_reasoning(cache: ReasoningCache, account: str, stream: ResponseStream) -> None:
@@ -41,7 +42,7 @@ def remember_response(
     response = stream.response
     text = response_text(response)
     store.add(
-        StoredResponse(
+        StoredResponse.of(
             id=response.id,
             account=account,
             parent_id=request.previous_response_id,

@@ -12,7 +12,8 @@ from twisted.web.server import Request
 
 from ccmimolink.core.errors import Failure, FailureKind, ProxyError
 from ccmimolink.core.item_list import item_page
-from ccmimolink.store import ResponseStore, StoredResponse
+from ccmimolink.store import ResponseStore
+from ccmimolink.stored_response import StoredResponse
 from ccmimolink.web.answers import json_answer, send, send_failure
 from ccmimolink.web.endpoint import NOT_FOUND, Endpoint, Refusing
 
