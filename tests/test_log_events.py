@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.logger import LogEvent, LogLevel, LogPublisher
+import pytest
+from twisted.logger import LogEvent, LogLevel, LogPublisher, formatEventAsClassicLogText
+from twisted.python.failure import Failure
 
 from ccmimolink.log_events import nowhere, observer_of
 from ccmimolink.log_file import LogFile
@@ -49,3 +51,11 @@ def test_that_the_terminal_is_gone_is_told_once(tmp_path: Path) -> None:
 def test_there_is_an_observer_that_writes_nowhere(tmp_path: Path) -> None:
     nowhere()(event("ccmimolink.web", "ours"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("when", [0.0, 0.9, 1.0, 86_400.5, 1_790_000_000.25, 1_790_000_000.75, None])
+def test_a_line_is_as_twisted_writes_it(tmp_path: Path, when: float | None) -> None:
+    one = event("ccmimolink.web", "said\nin two lines") | {"log_time": when}
+    other = event("ccmimolink.web", "failed") | {"log_time": when, "log_failure": Failure(ValueError("why"))}
+    expected = "".join(formatEventAsClassicLogText(each) or "" for each in (one, other))
+    assert written(tmp_path, one, other) == expected

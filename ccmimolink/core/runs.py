@@ -61,7 +61,8 @@ class Pattern(Struct, frozen=True):
         """The run that the data begins with, and what follows it; None if it begins with none."""
         if not data.startswith(self.head):
             return None
-        raws = data[len(self.head) :].split(self.joint)
+        raws = data.split(self.joint)
+        raws[0] = raws[0][len(self.head) :]
         last, found, rest = raws[-1].partition(self.tail)
         if found:
             raws[-1] = last

@@ -58,6 +58,9 @@ _OPENED = frozenset({b"/health", b"/openapi.json"})
 """What a person may open in a browser by its address: it asks nobody."""
 
 
+_SENT_FOR_PAGES = (b"sec-fetch-site", b"origin", b"referer")
+
+
 def _comes_from_a_page(headers: Headers, *, may_be_opened: bool) -> bool:
     """Whether a page that is not ours made a browser send the request.
 
@@ -65,6 +68,8 @@ def _comes_from_a_page(headers: Headers, *, may_be_opened: bool) -> bool:
     ``Origin``; those are known by ``Sec-Fetch-Site``. That says ``none`` where a person typed the address,
     but also where an address that was typed led here by a redirect.
     """
+    if not any(map(headers.hasHeader, _SENT_FOR_PAGES)):
+        return False
     modes = headers.getRawHeaders(b"sec-fetch-mode") or [b"navigate"]
     # Programs that are built on a browser's network stack ask nobody's leave, and navigate nowhere.
     is_typed = any(mode.strip().lower() == b"navigate" for mode in modes)
