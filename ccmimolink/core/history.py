@@ -149,35 +149,52 @@ class _Waiting:
     """
 
     def __init__(self) -> None:
-        self._by_key: dict[str, deque[int]] = {}
-        self._shells_by_id: dict[str, deque[int]] = {}
-        self._nameless_by_id: dict[str, deque[int]] = {}
+        self._by_key: _Positions = {}
+        self._shells_by_id: _Positions = {}
+        self._nameless_by_id: _Positions = {}
         self._answered: set[int] = set()
 
     def add(self, call: _Call, position: int) -> None:
-        self._by_key.setdefault(_key(call), deque()).append(position)
+        _note(self._by_key, _key(call), position)
         if isinstance(call, LocalShellCall) and call.id:
-            self._shells_by_id.setdefault(call.id, deque()).append(position)
+            _note(self._shells_by_id, call.id, position)
         elif not isinstance(call, ForeignCall) and not call.call_id and call.id:
-            self._nameless_by_id.setdefault(call.id, deque()).append(position)
+            _note(self._nameless_by_id, call.id, position)
 
     def answered_by(self, item: _OutputItem) -> int | None:
         """The first call that the item can answer, which then waits no longer."""
-        call = self._first(self._by_key.get(_key(item)))
+        call = self._first(self._by_key, _key(item))
         if call is None and isinstance(item, LocalShellCallOutput) and item.id:
-            call = self._first(self._shells_by_id.get(item.id))
+            call = self._first(self._shells_by_id, item.id)
         elif call is None and item.call_id:
-            call = self._first(self._nameless_by_id.get(item.call_id))
+            call = self._first(self._nameless_by_id, item.call_id)
         if call is not None:
             self._answered.add(call)
         return call
 
-    def _first(self, calls: deque[int] | None) -> int | None:
+    def _first(self, positions: _Positions, key: str) -> int | None:
+        calls = positions.get(key)
+        if calls is None:
+            return None
+        if isinstance(calls, int):
+            return None if calls in self._answered else calls
         while calls:
             call = calls.popleft()
             if call not in self._answered:
                 return call
         return None
+
+
+_Positions = dict[str, int | deque[int]]
+"""Calls by a key: nearly always there is one, and a queue for each would cost more than all the rest."""
+
+
+def _note(positions: _Positions, key: str, position: int) -> None:
+    known = positions.setdefault(key, position)
+    if isinstance(known, deque):
+        known.append(position)
+    elif known != position:
+        positions[key] = deque((known, position))
 
 
 def _key(item: _Call | _OutputItem) -> str:
@@ -234,10 +251,11 @@ class _Writer:
 
     def say(self, message: Message) -> None:
         text, media = said(message.content, "")
-        text = _pointing(text, media)
+        if media:
+            text = _pointing(text, media)
+            self._turn.media += labelled(media, "of the assistant's message")
         if text:
             self._turn.texts.append(text)
-            self._turn.media += labelled(media, "of the assistant's message")
 
     def think(self, item: Reasoning) -> None:
         text = read_reasoning(item)

@@ -57,9 +57,9 @@ def said(content: Content | None, separator: str) -> tuple[str, list[ImagePart |
     """
     if content is None or isinstance(content, str):
         return content or "", []
-    texts = _plain_texts(content)
-    if texts is not None:
-        return separator.join(texts), []
+    text = _plain_text(content, separator)
+    if text is not None:
+        return text, []
     paragraphs = []
     media: list[ImagePart | AudioPart] = []
     for is_text, group in groupby(content, lambda part: _text(part) is not None):
@@ -88,14 +88,16 @@ def text_of(output: Output | None, separator: str) -> str | None:
     """
     if output is None or isinstance(output, str):
         return output or ""
-    texts = _plain_texts(output) if isinstance(output, list) else None
-    return None if texts is None else separator.join(texts)
+    return _plain_text(output, separator) if isinstance(output, list) else None
 
 
-def _plain_texts(content: list[ContentPart]) -> list[str] | None:
-    """The texts that are not empty, or None where a part is anything but a text."""
+def _plain_text(content: list[ContentPart], separator: str) -> str | None:
+    """The texts that are not empty, joined, or None where a part is anything but a text."""
+    if len(content) == 1:
+        part = content[0]
+        return part.text if part.type in TEXT_KINDS else None
     texts = [part.text for part in content if part.type in TEXT_KINDS and part.text is not None]
-    return list(filter(None, texts)) if len(texts) == len(content) else None
+    return separator.join(filter(None, texts)) if len(texts) == len(content) else None
 
 
 def content_of(output: Output | None) -> Content | None:

@@ -23,6 +23,9 @@ from ccmimolink.http1.answer import Answer
 from ccmimolink.http1.reader import AnswerReader, Unreadable
 from ccmimolink.prompt_write import flush
 
+_LARGE = 64 * 1024
+"""Bytes of a body that are not copied."""
+
 
 @implementer(IHandshakeListener)
 class Connection(Protocol):
@@ -56,6 +59,9 @@ class Connection(Protocol):
         transport = cast(IConsumer, self.transport)
         transport.write(head)
         if body is not None:
+            if body.length > _LARGE:
+                # Behind a head that has left it is sent as it is, and else copied to stand behind it.
+                flush(transport)
             self._is_sending = True
             maybeDeferred(body.startProducing, transport).addCallbacks(self._body_sent, self._body_failed)
         flush(transport)
