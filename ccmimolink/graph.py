@@ -5,9 +5,9 @@ Owns the wiring from settings to the HTTP site, and nothing that runs by itself.
 
 from __future__ import annotations
 
+import os
 import random
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,7 @@ class Graph:
 
 def new_id(prefix: str) -> str:
     """An id as the API's own look: the prefix that clients go by, and 128 random bits."""
-    return f"{prefix}_{uuid.uuid4().hex}"
+    return f"{prefix}_{os.urandom(16).hex()}"
 
 
 def build_graph(
