@@ -27,6 +27,9 @@ _PLACES: Final = {
 }
 _FIELD: Final = b"data: "
 _END: Final = b"\n\n"
+_LONGEST: Final = 4096
+"""Bytes of a chunk that is worth studying. Ordinary ones have some hundred, and each place in it is tried."""
+
 _STRING: Final = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*')
 """What stands between the quotes of a JSON string."""
 
@@ -98,7 +101,9 @@ def learn(payload: bytes, event: Delta) -> Pattern | None:
 
     :param payload: of an event that was one line, ``data: `` before it and an empty line behind.
     """
-    if b"\n" in payload or (isinstance(event, CallDelta) and (event.id or event.name)):
+    if len(payload) > _LONGEST or b"\n" in payload:
+        return None
+    if isinstance(event, CallDelta) and (event.id or event.name):
         return None
     for name in _PLACES[type(event)]:
         for place in re.finditer(rb'"%b"\s*:\s*"' % name, payload):

@@ -21,10 +21,7 @@ from zope.interface import implementer
 from ccmimolink.heads import HandshakeFailed
 from ccmimolink.http1.answer import Answer
 from ccmimolink.http1.reader import AnswerReader, Unreadable
-from ccmimolink.prompt_write import flush
-
-_LARGE = 64 * 1024
-"""Bytes of a body that are not copied."""
+from ccmimolink.prompt_write import flush, write_promptly
 
 
 @implementer(IHandshakeListener)
@@ -56,15 +53,11 @@ class Connection(Protocol):
         :raises ResponseNeverReceived: the connection ended before, or what came is no answer.
         """
         exchange = self._exchange = _Exchange(self, request)
-        transport = cast(IConsumer, self.transport)
-        transport.write(head)
+        outgoing = _Outgoing(self.transport, head)
         if body is not None:
-            if body.length > _LARGE:
-                # Behind a head that has left it is sent as it is, and else copied to stand behind it.
-                flush(transport)
             self._is_sending = True
-            maybeDeferred(body.startProducing, transport).addCallbacks(self._body_sent, self._body_failed)
-        flush(transport)
+            maybeDeferred(body.startProducing, outgoing).addCallbacks(self._body_sent, self._body_failed)
+        outgoing.send_head()
         return exchange.answered
 
     def _body_sent(self, _: object) -> None:
@@ -128,6 +121,39 @@ class Connection(Protocol):
         if self._is_held:
             self._is_held = False
             cast(IPushProducer, self.transport).resumeProducing()
+
+
+_LARGE = 64 * 1024
+"""Bytes of a body that are not copied to stand behind the head."""
+
+
+@implementer(IConsumer)
+class _Outgoing:
+    """Takes a request's body. What comes of it first leaves with the head, as one write."""
+
+    def __init__(self, transport: Any, head: bytes) -> None:
+        self._transport, self._head = transport, head
+
+    def write(self, data: bytes) -> None:
+        if self._head and len(data) <= _LARGE:
+            data, self._head = self._head + data, b""
+            write_promptly(self._transport, data)
+        else:
+            self.send_head()
+            self._transport.write(data)
+            flush(self._transport)
+
+    def send_head(self) -> None:
+        """Let the head leave, if it has not."""
+        head, self._head = self._head, b""
+        if head:
+            write_promptly(self._transport, head)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._transport.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        self._transport.unregisterProducer()
 
 
 _COMPLETE = Failure(ConnectionDone())

@@ -195,6 +195,12 @@ def test_another_framing_is_read_too(framing: bytes) -> None:
     assert translated(data, [], make_stream(tools=())) == one_by_one(data, make_stream(tools=()))
 
 
+def test_a_long_chunk_is_not_studied() -> None:
+    junk = [{"content": "x"}] * 1000
+    data = spelt([say("a")[0] | {"junk": junk}] * 3, {})
+    assert runs_of(data) == [TextDelta("a")] * 3
+
+
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
 @pytest.mark.parametrize(
     "chunks",
