@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from typing import Any
 
 import pytest
@@ -282,3 +284,19 @@ def test_the_ids_of_items_say_what_they_are() -> None:
 def test_a_whole_message_has_one_text_part() -> None:
     event: Event = items_of(translate([delta(content="a")], finish()), "message")[0]
     assert event["content"] == [{"type": "output_text", "text": "a", "annotations": [], "logprobs": []}]
+
+
+def test_a_stream_is_gone_as_soon_as_nobody_holds_it() -> None:
+    """Its text is large, and cycles are collected seldom."""
+    gc.collect()
+    gc.disable()
+    try:
+        translation = Translation()
+        translation.feed(
+            wire([*think("a", "b"), *say(*"abc"), *call("shell", *'{"cmd": "ls"}'), *finish()]) + DONE
+        )
+        stream, answer = weakref.ref(translation.stream), weakref.ref(translation._answer)
+        del translation
+        assert (stream(), answer()) == (None, None)
+    finally:
+        gc.enable()
