@@ -33,8 +33,8 @@ _LONGEST: Final = 4096
 _STRING: Final = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*')
 """What stands between the quotes of a JSON string."""
 
-_PROOF: Final = "pro\u00f6f"
-_PROOF_JSON: Final = rb"pro\u00f6f"
+_PROOFS: Final = (("pro\u00f6f", rb"pro\u00f6f"), ("another", b"another"))
+"""Words, and how they stand in JSON. There are two, lest the chunk itself holds one of them."""
 
 _strings = msgspec.json.Decoder(list[str])
 
@@ -118,7 +118,9 @@ def learn(payload: bytes, event: Delta) -> Pattern | None:
 
 
 def _is_proved(before: bytes, behind: bytes, event: Delta) -> bool:
-    return read_payload(before + _PROOF_JSON + behind) == [_with_text(event, _PROOF)]
+    proven = ((_with_text(event, words), raw) for words, raw in _PROOFS)
+    expected, raw = next(each for each in proven if each[0] != event)
+    return read_payload(before + raw + behind) == [expected]
 
 
 def _with_text(event: Delta, text: str) -> Delta:

@@ -195,6 +195,15 @@ def test_another_framing_is_read_too(framing: bytes) -> None:
     assert translated(data, [], make_stream(tools=())) == one_by_one(data, make_stream(tools=()))
 
 
+@pytest.mark.parametrize("word", ["pro\u00f6f", "another", "x"])
+def test_another_string_by_the_same_name_is_not_taken_for_the_words(word: str) -> None:
+    junk = {"content": "not this"}
+    chunks = [{"before": junk} | chunk | {"behind": junk} for chunk in say(word, "b", "c")]
+    *_, run = runs_of(spelt(chunks, {}))
+    assert isinstance(run, Run)
+    assert run.texts == ["b", "c"]
+
+
 def test_a_long_chunk_is_not_studied() -> None:
     junk = [{"content": "x"}] * 1000
     data = spelt([say("a")[0] | {"junk": junk}] * 3, {})
