@@ -16,12 +16,10 @@ for the search for a call's output.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import msgspec
-from msgspec import UNSET
 
 from ccmimolink.core.chat import (
     AssistantMessage,
@@ -38,6 +36,7 @@ from ccmimolink.core.chat import (
 )
 from ccmimolink.core.foreign_calls import foreign_arguments, foreign_name, foreign_output
 from ccmimolink.core.media import agent_text, chat_parts, labelled, said, text_of, user_message
+from ccmimolink.core.pairing import CALL_TYPES, OUTPUT_TYPES, Call, OutputItem, Result, key_of, paired
 from ccmimolink.core.reasoning import PLACEHOLDER, read_reasoning
 from ccmimolink.core.responses import (
     AgentMessage,
@@ -68,17 +67,6 @@ MESSAGE_MEDIA_FOLLOWS = "[What this message holds besides text follows in the ne
 
 _BETWEEN = "\n\n"
 
-_Call = FunctionCall | CustomToolCall | ToolSearchCall | LocalShellCall | ForeignCall
-_OutputItem = (
-    FunctionCallOutput | CustomToolCallOutput | ToolSearchOutput | LocalShellCallOutput | ForeignOutput
-)
-_Result = _OutputItem | ForeignCall
-"""Where the outcome of a call stands: in an item of its own, or in the call."""
-
-# Thousands of items are asked what they are, and a set of types answers faster than a union of them.
-_CALL_TYPES = frozenset(get_args(_Call))
-_OUTPUT_TYPES = frozenset(get_args(_OutputItem))
-
 Recall = Callable[[str], str | None]
 
 
@@ -90,7 +78,7 @@ def to_messages(items: Sequence[Item], *, instructions: str | None, recall: Reca
     :param recall: the thinking that led to a call, by the client's call id, if it is known from elsewhere.
         Asked only where the items do not carry it.
     """
-    outputs, orphans = _paired(items)
+    outputs, orphans = paired(items)
     writer = _Writer(recall)
     writer.system(instructions or "")
     for position, item in enumerate(items):
@@ -98,13 +86,13 @@ def to_messages(items: Sequence[Item], *, instructions: str | None, recall: Reca
         kind = type(item)
         if kind is Message:
             writer.message(cast(Message, item))
-        elif kind in _OUTPUT_TYPES:
+        elif kind in OUTPUT_TYPES:
             # The output of a call is written together with it; here it only ends the turn.
             writer.end_turn()
             if position in orphans:
-                writer.append([TextPart(ORPHAN), *_result_parts(cast(_OutputItem, item))])
-        elif kind in _CALL_TYPES:
-            writer.call(cast(_Call, item), outputs.get(position))
+                writer.append([TextPart(ORPHAN), *_result_parts(cast(OutputItem, item))])
+        elif kind in CALL_TYPES:
+            writer.call(cast(Call, item), outputs.get(position))
         elif kind is Reasoning:
             writer.think(cast(Reasoning, item))
         elif kind is AgentMessage:
@@ -113,95 +101,6 @@ def to_messages(items: Sequence[Item], *, instructions: str | None, recall: Reca
         # tools (which are gathered elsewhere) and kinds unknown here.
     writer.end_turn()
     return writer.messages
-
-
-def _paired(items: Sequence[Item]) -> tuple[Mapping[int, _Result], frozenset[int]]:
-    """Each answered call's result, by the call's position, and the positions of outputs that answer none.
-
-    Calls that share an id are answered in order. An output never answers a call that comes after it.
-    """
-    outputs: dict[int, _Result] = {}
-    orphans = []
-    waiting = _Waiting()
-    for position, item in enumerate(items):
-        kind = type(item)
-        if kind in _CALL_TYPES:
-            if isinstance(item, ForeignCall) and item.output is not UNSET:
-                outputs[position] = item
-            else:
-                waiting.add(cast(_Call, item), position)
-        elif kind in _OUTPUT_TYPES:
-            output = cast(_OutputItem, item)
-            call = waiting.answered_by(output)
-            if call is None:
-                orphans.append(position)
-            else:
-                outputs[call] = output
-    return outputs, frozenset(orphans)
-
-
-class _Waiting:
-    """The calls that have no output yet, by position.
-
-    A shell call is known by two names: what clients of the API call its output by is the ``id`` of the call's
-    item, while Codex and others use the ``call_id``. Another call is named by its ``id`` where it has no
-    ``call_id``.
-    """
-
-    def __init__(self) -> None:
-        self._by_key: _Positions = {}
-        self._shells_by_id: _Positions = {}
-        self._nameless_by_id: _Positions = {}
-        self._answered: set[int] = set()
-
-    def add(self, call: _Call, position: int) -> None:
-        _note(self._by_key, _key(call), position)
-        if isinstance(call, LocalShellCall) and call.id:
-            _note(self._shells_by_id, call.id, position)
-        elif not isinstance(call, ForeignCall) and not call.call_id and call.id:
-            _note(self._nameless_by_id, call.id, position)
-
-    def answered_by(self, item: _OutputItem) -> int | None:
-        """The first call that the item can answer, which then waits no longer."""
-        call = self._first(self._by_key, _key(item))
-        if call is None and isinstance(item, LocalShellCallOutput) and item.id:
-            call = self._first(self._shells_by_id, item.id)
-        elif call is None and item.call_id:
-            call = self._first(self._nameless_by_id, item.call_id)
-        if call is not None:
-            self._answered.add(call)
-        return call
-
-    def _first(self, positions: _Positions, key: str) -> int | None:
-        calls = positions.get(key)
-        if calls is None:
-            return None
-        if isinstance(calls, int):
-            return None if calls in self._answered else calls
-        while calls:
-            call = calls.popleft()
-            if call not in self._answered:
-                return call
-        return None
-
-
-_Positions = dict[str, int | deque[int]]
-"""Calls by a key: nearly always there is one, and a queue for each would cost more than all the rest."""
-
-
-def _note(positions: _Positions, key: str, position: int) -> None:
-    known = positions.setdefault(key, position)
-    if isinstance(known, deque):
-        known.append(position)
-    elif known != position:
-        positions[key] = deque((known, position))
-
-
-def _key(item: _Call | _OutputItem) -> str:
-    """What pairs a call with its output. Clients may give local shell items an ``id`` only."""
-    if item.call_id:
-        return item.call_id
-    return (item.id or "") if isinstance(item, (LocalShellCall, LocalShellCallOutput)) else ""
 
 
 class _Turn:
@@ -213,7 +112,7 @@ class _Turn:
         self.thoughts: list[str] = []
         self.texts: list[str] = []
         self.media: list[UserPart] = []
-        self.calls: list[tuple[_Call, _Result | None]] = []
+        self.calls: list[tuple[Call, Result | None]] = []
 
     @property
     def is_empty(self) -> bool:
@@ -225,7 +124,7 @@ class _Turn:
         if own.strip() or not self.calls:
             return own or None
         for call, _ in self.calls:
-            text = recall(_key(call))
+            text = recall(key_of(call))
             if text and text.strip():
                 return text
         return PLACEHOLDER
@@ -262,7 +161,7 @@ class _Writer:
         if text:
             self._turn.thoughts.append(text)
 
-    def call(self, call: _Call, result: _Result | None) -> None:
+    def call(self, call: Call, result: Result | None) -> None:
         if type(call) is not ForeignCall:
             self._turn.calls.append((call, result))
         elif result is not None:
@@ -302,7 +201,7 @@ class _Writer:
         if not calls and not turn.texts:
             # Thinking that led to nothing is of no use to the model, and a message without text is refused.
             return
-        made = [ToolCall(self._ids.claim(_key(call)), _target(call)) for call, _ in calls]
+        made = [ToolCall(self._ids.claim(key_of(call)), _target(call)) for call, _ in calls]
         said = AssistantMessage(_BETWEEN.join(turn.texts), turn.thinking(self._recall), made or None)
         messages, media = self.messages, turn.media
         messages.append(said)
@@ -331,7 +230,7 @@ class _CallIds:
         return claimed
 
 
-def _target(call: _Call) -> FunctionTarget:
+def _target(call: Call) -> FunctionTarget:
     match call:
         case FunctionCall():
             return FunctionTarget(_name(call.namespace, call.name), _arguments(call.arguments))
@@ -374,7 +273,7 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _result_parts(result: _Result) -> list[UserPart]:
+def _result_parts(result: Result) -> list[UserPart]:
     if isinstance(result, (ForeignCall, ForeignOutput)):
         return chat_parts(foreign_output(result))
     if isinstance(result, ToolSearchOutput):
@@ -387,7 +286,7 @@ def _found(tools: Sequence[Tool]) -> str:
     return "\n".join(["These tools can be called now:", *names]) if names else "No tools were found."
 
 
-def _answer(result: _Result | None, call: ToolCall) -> tuple[str, list[UserPart]]:
+def _answer(result: Result | None, call: ToolCall) -> tuple[str, list[UserPart]]:
     """A tool message's text, and what a user message has to say because a tool message holds text only."""
     if result is None:
         return ABORTED, []

@@ -43,7 +43,11 @@ def items_in(text: bytes) -> list[Item]:
 
 def ids_in(text: bytes) -> set[str]:
     """The ids in a text of items, whichever of them can be referred to by it."""
-    ids = (string_in(item.id) for item in _identities_decoder.decode(text))
+    try:
+        identities = _identities_decoder.decode(text)
+    except RecursionError:
+        identities = _identities_decoder.decode(prune(text)[0])
+    ids = (string_in(item.id) for item in identities)
     return {item_id for item_id in ids if item_id is not None}
 
 

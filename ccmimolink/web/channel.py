@@ -314,6 +314,9 @@ class ProxyRequest(Request):
 
     def write_promptly(self, data: bytes) -> None:
         """As ``write``, without waiting for a turn of the reactor where nothing else waits to leave."""
+        if not data:
+            # In chunks, nothing is the end.
+            return
         small = len(data) <= Connection.SEND_LIMIT  # what is larger is not to be copied
         if small and self.startedWriting and self.chunked and not self.finished:
             write_promptly(self._channel.transport, b"%x\r\n%b\r\n" % (len(data), data))

@@ -133,3 +133,8 @@ def test_what_responses_to_the_same_client_have_in_common_stands_apart() -> None
     assert b"long long" in one.asked
     assert b'"tools":[{' in one.offered
     assert len(one) - len(one.asked) - len(one.offered) < 700
+
+
+def test_ids_are_found_in_a_text_that_is_nested_deeper_than_it_can_be_read() -> None:
+    deep = b"[" * 50_000 + b"]" * 50_000
+    assert ids_in(b'[{"id": "a", "x": %b}, {"id": "b"}]' % deep) == {"a", "b"}

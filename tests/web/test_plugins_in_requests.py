@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail
 from ccmimolink.core.errors import Failure, FailureKind, RequestError
 from ccmimolink.plugins import PluginSet
 from tests.conftest import LoggedFailures
-from tests.http_wire import DONE, STREAM_HEAD, Reply, body_of, chunk, chunked, finish, hello, text
+from tests.http_wire import DONE, STREAM_HEAD, Reply, body_of, chunk, chunked, finish, hello, request, text
 from tests.memory_proxy import MemoryProxy
 
 TOOLS = [{"type": "function", "name": "read", "parameters": {"type": "object"}}]
@@ -263,6 +263,22 @@ def test_a_fault_of_our_own_in_the_stream_ends_it(
     assert client.reply.types()[-1] == "failed"
     assert "req_" in client.reply.last()["error"]["message"]
     assert proxy.upstream[0].dropped
+    proxy.assert_at_rest()
+
+
+def test_a_fault_of_our_own_behind_the_last_event_ends_the_answer_once(
+    proxy: MemoryProxy, logged_failures: LoggedFailures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ccmimolink.web.exchange.remember_response", raises)
+    client = proxy.post()
+    proxy.upstream[0].send(chunked(hello()))
+    proxy.settle()
+    assert logged_failures.take(ZeroDivisionError)
+    assert client.reply.types()[-1] == "completed"
+    assert client.transport.value().endswith(b"\n\n\r\n0\r\n\r\n")
+    client.transport.clear()
+    client.send(request("GET", "/health"))
+    assert client.reply.status == 200
     proxy.assert_at_rest()
 
 
