@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.tcp import Connection
+from twisted.protocols.policies import ProtocolWrapper
 
 
 def write_promptly(transport: Any, data: bytes) -> None:
@@ -25,6 +26,15 @@ def write_promptly(transport: Any, data: bytes) -> None:
             if not data:
                 return
     transport.write(data)
+
+
+def is_behind(transport: Any) -> bool:
+    """Whether something that was written is still to leave, as far as can be told.
+
+    :param transport: any ``ITransport``. Over TLS the connection beneath is looked at.
+    """
+    beneath = transport.transport if isinstance(transport, ProtocolWrapper) else transport
+    return isinstance(beneath, Connection) and _holds_something(beneath)
 
 
 def flush(transport: Any) -> None:

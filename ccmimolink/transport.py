@@ -42,7 +42,7 @@ class BytesBody:
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
         self._leaving()
-        # It leaves once, and Twisted's request, which holds this, lives on in a cycle.
+        # It leaves once, and who holds this may live until somebody collects the cycle that he is in.
         body, self._body = self._body, b""
         consumer.write(body)
         return succeed(None)
@@ -125,7 +125,7 @@ def drop(transport: ITransport) -> None:
 
     ``loseConnection`` alone waits: for the rest of the request to leave, and over TLS for the peer's close
     alert. A server that is streaming, or hangs, neither reads nor sends one, and would go on generating and
-    billing. ``stopProducing`` aborts the connection (see :mod:`ccmimolink.heads`).
+    billing. ``stopProducing`` aborts the connection, with either agent.
     """
     transport.loseConnection()
     cast(IPushProducer, transport).stopProducing()

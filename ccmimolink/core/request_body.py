@@ -1,7 +1,8 @@
 """The body of a request, from bytes to the Responses API vocabulary.
 
-Owns the order of the decoding: what needs a repair before anything can be read, the envelope, then items and
-tools one by one, so that an odd one costs itself only. It must not translate anything.
+Owns the order of the decoding: what needs a repair before anything can be read, then all at once, and where
+something is odd the envelope, then items and tools one by one, so that an odd one costs itself only. It must
+not translate anything.
 """
 
 from __future__ import annotations

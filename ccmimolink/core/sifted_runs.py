@@ -15,6 +15,9 @@ from ccmimolink.core.writers import ItemWriter
 def write_run(writer: ItemWriter, run: Run, held: str | None, sift: Callable[[str], str]) -> None:
     """Send a run through a scanner and write what comes out.
 
+    Where a parser fails nothing of the run is written, though deltas before may have been good: the answer
+    fails with it.
+
     :param held: what the scanner holds back and will give before the run, or None if that is not all.
     :param sift: the scanner: the part of all text so far that may be shown now.
     """

@@ -59,11 +59,12 @@ class ConnectionPool:
 
     def take(self, place: _Place) -> Connection | None:
         idle = self._idle.get(place)
-        if not idle:
-            return None
-        connection, timeout = idle.popitem()
-        timeout.cancel()
-        return connection
+        while idle:
+            connection, timeout = idle.popitem()
+            timeout.cancel()
+            if not connection.is_dropped:
+                return connection
+        return None
 
     def put(self, place: _Place, connection: Connection) -> None:
         idle = self._idle.setdefault(place, {})

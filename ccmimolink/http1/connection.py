@@ -21,7 +21,7 @@ from zope.interface import implementer
 from ccmimolink.heads import HandshakeFailed
 from ccmimolink.http1.answer import Answer
 from ccmimolink.http1.reader import AnswerReader, Unreadable
-from ccmimolink.prompt_write import flush, write_promptly
+from ccmimolink.prompt_write import flush, is_behind, write_promptly
 
 
 @implementer(IHandshakeListener)
@@ -30,6 +30,7 @@ class Connection(Protocol):
 
     :param became_idle: told when another request may follow.
     :param is_gone: told when it ended.
+    :ivar is_dropped: whether this side ended it, though it may not be over yet.
     :ivar secured: fires with the connection once TLS is agreed upon; cancelling drops it.
     """
 
@@ -38,7 +39,7 @@ class Connection(Protocol):
     ) -> None:
         self._became_idle, self._is_gone = became_idle, is_gone
         self._exchange: _Exchange | None = None
-        self._is_held = self._is_dropped = self._is_sending = False
+        self._is_held = self.is_dropped = self._is_sending = False
         self.secured: Deferred[Connection] = Deferred(lambda _: self.abort())
 
     def connectionMade(self) -> None:
@@ -79,7 +80,9 @@ class Connection(Protocol):
     def end_exchange(self, *, keep: bool) -> None:
         """The answer is complete."""
         self._exchange = None
-        if keep and not self._is_dropped and not self._is_sending:
+        # An answer may come before its request has left; the next one would wait behind the rest of it.
+        has_asked = not self._is_sending and not is_behind(self.transport)
+        if keep and has_asked and not self.is_dropped:
             self.go_on()
             self._became_idle(self)
         else:
@@ -98,7 +101,7 @@ class Connection(Protocol):
         self._is_gone(self)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            exchange.lose(reason, is_cut=self._is_dropped)
+            exchange.lose(reason, is_cut=self.is_dropped)
 
     def close(self) -> None:
         """End it while it is idle. A peer that is silent may let that wait."""
@@ -106,7 +109,7 @@ class Connection(Protocol):
 
     def abort(self) -> None:
         """Drop it: what is left of a request need not leave first, and nobody is waited for."""
-        self._is_dropped = True
+        self.is_dropped = True
         cast(ITCPTransport, self.transport).abortConnection()
 
     # -- back-pressure --------------------------------------------------------------------------------------

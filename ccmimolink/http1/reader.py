@@ -6,6 +6,7 @@ must not know a connection.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +35,10 @@ _LENIENT: Final = {
 
 _UNTIL_CLOSED: Final = frozenset({b"content-length", b"transfer-encoding"})
 """An answer with neither of these ends with its connection."""
+
+
+_NAME: Final = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+")
+"""What a field may be called (RFC 9110, 5.6.2). Lenience in other matters lets more pass."""
 
 
 class Unreadable(Exception):
@@ -130,6 +135,8 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         # Behind the head come trailers, of which nobody asks.
         if self.head is None:
+            if _NAME.fullmatch(name) is None:
+                raise Unreadable("a field without a proper name")
             self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:

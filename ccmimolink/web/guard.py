@@ -89,7 +89,7 @@ _NO_TEXT = re.compile(rb"[^\t\x20-\x7e]")
 
 
 def unreadable_type(headers: Headers) -> Failure | None:
-    """Why not even the type of a body is read, or None: with some bytes in it Twisted's reading fails."""
+    """Why not even the type of a body is read, or None."""
     kinds = headers.getRawHeaders(b"content-type") or []
     if any(_NO_TEXT.search(kind) for kind in kinds):
         return Failure(FailureKind.UNSUPPORTED_MEDIA, "The content-type holds characters that are no text.")
@@ -99,8 +99,7 @@ def unreadable_type(headers: Headers) -> Failure | None:
 def unsuitable_body(headers: Headers) -> Failure | None:
     """Why a body is not read, judged by its headers: every endpoint that takes one takes JSON.
 
-    This too keeps web pages out: a browser sends forms and text/plain across sites without asking. And with
-    the first of several types Twisted would parse a form, which takes long.
+    This too keeps web pages out: a browser sends forms and text/plain across sites without asking.
     """
     kinds = headers.getRawHeaders(b"content-type") or [b""]
     if len(kinds) != 1 or kinds[0].split(b";")[0].strip().lower() != b"application/json":

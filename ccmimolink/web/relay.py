@@ -274,7 +274,7 @@ class Relay(TwistedProtocol):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Let go of the answer. Twisted's response, which holds this, lives on in a cycle."""
+        """Let go of the answer: what holds this may live until somebody collects the cycle that it is in."""
         self._outlet = None
         del self._stream, self._answer
 

@@ -256,3 +256,10 @@ def test_a_peer_that_lets_the_close_wait_is_dropped_after_a_while(stage: AgentSt
     stage.turn()
     assert len(done) == 1
     stage.assert_at_rest()
+
+
+def test_a_connection_that_spoke_unasked_serves_nobody_though_it_is_not_over_yet(stage: AgentStage) -> None:
+    stage.served()
+    stage.servers[0].transport.protocol.dataReceived(b"unasked")
+    stage.ask()
+    assert len(stage.servers) == 2

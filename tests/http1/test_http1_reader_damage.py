@@ -62,6 +62,8 @@ def test_a_part_before_the_damage_is_given_in_the_same_read() -> None:
         OK + b"transfer-encoding: gzip\r\n\r\n",
         OK + b"transfer-encoding: gzip, chunked\r\n\r\n",
         OK + b"transfer-encoding: identity\r\n\r\n",
+        OK + b"content-length : 5\r\n\r\n",
+        OK + b"(odd): 5\r\n\r\n",
         OK + b"transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n",
         OK + b"transfer-encoding: chunked\r\n \r\n\r\n0\r\n\r\n",
         OK + b"transfer-encoding: chunked, gzip\r\n\r\n",
