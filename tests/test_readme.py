@@ -180,6 +180,12 @@ def test_every_option_that_is_mentioned_exists() -> None:
         "help",
         "logger",
         "cases",
+        "rounds",
+        "peers",
+        "table",
+        "plot",
+        "quick-ack",
+        "record",
     }
     mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))
     assert mentioned - commands <= known
