@@ -94,8 +94,13 @@ def direct(port: int) -> Side:
 
 
 @contextmanager
-def ours(upstream_port: int, changes: dict[str, str] | None = None) -> Iterator[Side]:
-    """Our proxy as its users start it, with no pacing."""
+def ours(
+    upstream_port: int, changes: dict[str, str] | None = None, program: str = "twisted"
+) -> Iterator[Side]:
+    """Our proxy as its users start it, with no pacing.
+
+    :param program: the module that stands for ``twist``.
+    """
     port = free_port()
     settings = {
         "PYTHONPATH": str(CHECKOUT),
@@ -105,7 +110,7 @@ def ours(upstream_port: int, changes: dict[str, str] | None = None) -> Iterator[
         "MIMO_PROXY_MAX_CONCURRENT": "64",
         **(changes or {}),
     }
-    launcher = [sys.executable, "-m", "twisted", "--log-file", "/dev/null"]
+    launcher = [sys.executable, "-m", program, "--log-file", "/dev/null"]
     arguments = ["ccmimolink", "--port", str(port), "--log", "proxy.log", "--skip-sync"]
     with _served(OURS, port, [*launcher, *arguments], settings, seconds=20) as side:
         yield side
