@@ -8,7 +8,7 @@ must not read what is in a head.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -81,26 +81,41 @@ class HandshakeFailed(Exception):
     """The connection ended before TLS was agreed upon. Nothing of a request has left."""
 
 
-@implementer(IHandshakeListener)
-class _MeteredConnection(ProtocolWrapper):
-    """A connection that is dropped when a head on it is too large.
+class Handshake:
+    """The agreement upon TLS, for whoever waits for it.
 
-    :ivar secured: fires with it once TLS is agreed upon; cancelling drops the connection.
+    :param drop: drops the connection; called when nobody waits any more.
+    :ivar secured: fires with the connection. Without TLS nobody waits for it.
     """
 
-    def __init__(self, factory: Any, wrapped: IProtocol) -> None:
-        super().__init__(factory, wrapped)
-        self._meter = HeadMeter()
-        self.secured: Deferred[_MeteredConnection] = Deferred(lambda _: self._abort())
+    def __init__(self, drop: Callable[[], None]) -> None:
+        self.secured: Deferred[Any] = Deferred(lambda _: drop())
 
-    def handshakeCompleted(self) -> None:
-        self.secured.callback(self)
+    def complete(self, connection: object) -> None:
+        self.secured.callback(connection)
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def end(self, reason: Failure) -> None:
+        """The connection has ended, perhaps before."""
         if not self.secured.called:
             self.secured.errback(HandshakeFailed(str(reason.value)))
             # Without TLS, or once cancelled, nobody waits for it.
             self.secured.addErrback(lambda _: None)
+
+
+@implementer(IHandshakeListener)
+class _MeteredConnection(ProtocolWrapper):
+    """A connection that is dropped when a head on it is too large."""
+
+    def __init__(self, factory: Any, wrapped: IProtocol) -> None:
+        super().__init__(factory, wrapped)
+        self._meter = HeadMeter()
+        self.handshake = Handshake(self._abort)
+
+    def handshakeCompleted(self) -> None:
+        self.handshake.complete(self)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self.handshake.end(reason)
         super().connectionLost(reason)
 
     def stopProducing(self) -> None:
@@ -140,7 +155,7 @@ class _MeteredEndpoint:
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         connected: Deferred[Any] = self._endpoint.connect(_MeteringFactory(protocolFactory))
         if self._is_secure:
-            connected.addCallback(lambda connection: connection.secured)
+            connected.addCallback(lambda connection: connection.handshake.secured)
         return connected.addCallback(_unwrapped)
 
 

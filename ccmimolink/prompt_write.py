@@ -12,6 +12,9 @@ from typing import Any
 from twisted.internet.tcp import Connection
 from twisted.protocols.policies import ProtocolWrapper
 
+AT_ONCE = Connection.SEND_LIMIT
+"""Bytes that leave in one call at the most. What is larger gains nothing here, and is not to be copied."""
+
 
 def write_promptly(transport: Any, data: bytes) -> None:
     """Write; what a socket does not take now leaves as after ``transport.write``.

@@ -152,7 +152,7 @@ class PooledAgent:
         factory.noisy = False
         connected: Deferred[Any] = self._endpoints.endpointForURI(where).connect(factory)
         if where.scheme == b"https":
-            connected.addCallback(lambda connection: connection.secured)
+            connected.addCallback(lambda connection: connection.handshake.secured)
         return connected
 
 

@@ -18,10 +18,10 @@ from twisted.web.client import ResponseDone, ResponseFailed, ResponseNeverReceiv
 from twisted.web.iweb import IBodyProducer, IClientRequest, IResponse
 from zope.interface import implementer
 
-from ccmimolink.heads import HandshakeFailed
+from ccmimolink.heads import Handshake
 from ccmimolink.http1.answer import Answer
 from ccmimolink.http1.reader import AnswerReader, Unreadable
-from ccmimolink.prompt_write import flush, is_behind, write_promptly
+from ccmimolink.prompt_write import AT_ONCE, flush, is_behind, write_promptly
 
 
 @implementer(IHandshakeListener)
@@ -31,7 +31,6 @@ class Connection(Protocol):
     :param became_idle: told when another request may follow.
     :param is_gone: told when it ended.
     :ivar is_dropped: whether this side ended it, though it may not be over yet.
-    :ivar secured: fires with the connection once TLS is agreed upon; cancelling drops it.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class Connection(Protocol):
         self._became_idle, self._is_gone = became_idle, is_gone
         self._exchange: _Exchange | None = None
         self._is_held = self.is_dropped = self._is_sending = False
-        self.secured: Deferred[Connection] = Deferred(lambda _: self.abort())
+        self.handshake = Handshake(self.abort)
 
     def connectionMade(self) -> None:
         if ITCPTransport.providedBy(self.transport):
@@ -91,13 +90,10 @@ class Connection(Protocol):
     # -- its end --------------------------------------------------------------------------------------------
 
     def handshakeCompleted(self) -> None:
-        self.secured.callback(self)
+        self.handshake.complete(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self.secured.called:
-            self.secured.errback(HandshakeFailed(str(reason.value)))
-            # Without TLS, or once cancelled, nobody waits for it.
-            self.secured.addErrback(lambda _: None)
+        self.handshake.end(reason)
         self._is_gone(self)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
@@ -126,10 +122,6 @@ class Connection(Protocol):
             cast(IPushProducer, self.transport).resumeProducing()
 
 
-_LARGE = 64 * 1024
-"""Bytes of a body that are not copied to stand behind the head."""
-
-
 @implementer(IConsumer)
 class _Outgoing:
     """Takes a request's body. What comes of it first leaves with the head, as one write."""
@@ -138,7 +130,7 @@ class _Outgoing:
         self._transport, self._head = transport, head
 
     def write(self, data: bytes) -> None:
-        if self._head and len(data) <= _LARGE:
+        if self._head and len(data) <= AT_ONCE:
             data, self._head = self._head + data, b""
             write_promptly(self._transport, data)
         else:

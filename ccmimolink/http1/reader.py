@@ -12,12 +12,7 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-MAX_HEAD: Final = 256 * 1024
-"""Bytes from a request to the end of the final head that answers it, interim answers included; and bytes of
-framing (chunk sizes, extensions, trailers) without a body between them."""
-
-MAX_INTERIM: Final = 20
-"""Interim answers to one request."""
+from ccmimolink.heads import MAX_HEAD, MAX_INTERIM
 
 _LENIENT: Final = {
     # RFC 9112, 6.3: a length beside chunks does not count.
@@ -94,6 +89,7 @@ class AnswerReader:
         if parts:
             self._framing = 0
             return self.take()
+        # The bound on a head serves for all that is no body: chunk sizes, extensions, trailers.
         self._framing += len(data)
         if self._framing > MAX_HEAD and not self.complete:
             raise Unreadable(f"more than {MAX_HEAD} bytes and no body")

@@ -12,7 +12,6 @@ from typing import Any, Protocol, cast
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, ITCPTransport
 from twisted.internet.protocol import connectionDone
-from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -21,7 +20,7 @@ from twisted.web.server import Request
 
 from ccmimolink.core.errors import Failure as RequestFailure
 from ccmimolink.core.errors import FailureKind, http_answer
-from ccmimolink.prompt_write import flush, write_promptly
+from ccmimolink.prompt_write import AT_ONCE, flush, write_promptly
 from ccmimolink.web.answers import send_failure
 from ccmimolink.web.client import profile_of
 from ccmimolink.web.guard import NO_PATH, unreadable_type
@@ -317,8 +316,7 @@ class ProxyRequest(Request):
         if not data:
             # In chunks, nothing is the end.
             return
-        small = len(data) <= Connection.SEND_LIMIT  # what is larger is not to be copied
-        if small and self.startedWriting and self.chunked and not self.finished:
+        if len(data) <= AT_ONCE and self.startedWriting and self.chunked and not self.finished:
             write_promptly(self._channel.transport, b"%x\r\n%b\r\n" % (len(data), data))
         else:
             self.write(data)

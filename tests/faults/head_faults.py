@@ -141,7 +141,7 @@ CHUNK_SIZE_GARBAGE = within("chunk size that is no number", lambda _: (Send(b"zz
 CHUNK_SIZE_NEGATIVE = within("negative chunk size", lambda _: (Send(b"-5\r\ndata: {}\r\n"), Stall()))
 CHUNK_SIZE_ENDLESS = within("endless chunk size", lambda _: (Flood(b"0" * 1000),))
 CHUNK_EXTENSION_ENDLESS = within("endless chunk extension", lambda _: (Send(b"5;a="), Flood(b"a" * 1000)))
-CHUNK_WITHOUT_END = within("chunk without its line end", lambda _: (Send(b"3\r\n: xXXX"), Stall()))
+CHUNK_WITHOUT_END = within("chunk without its line end", lambda _: (Send(b"3\r\n: xyzw"), Stall()))
 TRAILERS_ENDLESS = within(
     "endless trailers", lambda _: (Send(b"0\r\n"), Flood(b"x-a: " + b"a" * 995 + b"\r\n"))
 )

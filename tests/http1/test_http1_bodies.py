@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.web.client import ResponseDone, ResponseFailed, ResponseNeverReceived
 from zope.interface.verify import verifyObject
 
-from ccmimolink.http1.reader import MAX_HEAD, Unreadable
+from ccmimolink.heads import MAX_HEAD
+from ccmimolink.http1.reader import Unreadable
 from tests.http1.agent_stage import (
     CHUNKED,
     EMPTY,

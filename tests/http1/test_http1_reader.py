@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccmimolink.http1.reader import MAX_HEAD, AnswerReader, Head
+from ccmimolink.heads import MAX_HEAD
+from ccmimolink.http1.reader import AnswerReader, Head
 from tests.http1.agent_stage import CHUNKED
 from tests.http1.reading import Outcome, read
 from tests.http1.valid_answers import FRAMED, ValidAnswer, cut, sizes, valid_answers

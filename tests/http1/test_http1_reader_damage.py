@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccmimolink.http1.reader import MAX_HEAD, MAX_INTERIM, AnswerReader, Unreadable
+from ccmimolink.heads import MAX_HEAD, MAX_INTERIM
+from ccmimolink.http1.reader import AnswerReader, Unreadable
 from tests.http1.reading import read
 from tests.http1.valid_answers import cut, sizes, valid_answers
 from tests.http_wire import chunk

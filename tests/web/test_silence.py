@@ -18,6 +18,8 @@ from tests.http_wire import (
 from tests.memory_proxy import MemoryProxy
 from tests.web.begun import begin
 
+REFUSED = chunk(event({"error": {"code": "400", "message": "Param Incorrect", "param": "bad tools"}}))
+
 
 def test_200_waits_for_the_first_event(proxy: MemoryProxy) -> None:
     client, upstream = begin(proxy)
@@ -42,9 +44,7 @@ def test_200_is_committed_15_seconds_after_the_upstreams(proxy: MemoryProxy) -> 
 def test_an_error_inside_a_200_is_an_http_error_until_then(proxy: MemoryProxy) -> None:
     client, upstream = begin(proxy)
     proxy.advance(10)
-    upstream.send(
-        chunk(event({"error": {"code": "400", "message": "Param Incorrect", "param": "bad tools"}}))
-    )
+    upstream.send(REFUSED)
     proxy.settle()
     assert client.reply.status == 400
     assert "bad tools" in client.reply.error()["message"]
@@ -53,9 +53,7 @@ def test_an_error_inside_a_200_is_an_http_error_until_then(proxy: MemoryProxy) -
 def test_and_a_terminal_event_afterwards(proxy: MemoryProxy) -> None:
     client, upstream = begin(proxy)
     proxy.advance(16)
-    upstream.send(
-        chunk(event({"error": {"code": "400", "message": "Param Incorrect", "param": "bad tools"}}))
-    )
+    upstream.send(REFUSED)
     proxy.settle()
     assert client.reply.types()[-1] == "failed"
     assert "bad tools" in client.reply.last()["error"]["message"]
