@@ -92,14 +92,19 @@ async def stream_through(upstream: ScriptedUpstream, program: Program, reactor: 
     return client, wire
 
 
+async def drain(running: Program, reactor: Any) -> None:
+    """Tell it to stop, and wait until it waits for what is running."""
+    running.process.send_signal(signal.SIGTERM)
+    await until(reactor, lambda: "waiting up to" in running.log.read_text())
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_first_sigterm_drains(program: tuple[ScriptedUpstream, Program]) -> None:
     from twisted.internet import reactor
 
     upstream, running = program
     client, wire = await stream_through(upstream, running, reactor)
-    running.process.send_signal(signal.SIGTERM)
-    await until(reactor, lambda: "waiting up to" in running.log.read_text())
+    await drain(running, reactor)
     late = await connect(reactor, running.port)
     late.send(POST)
     await until(reactor, lambda: late.lost)
@@ -119,8 +124,7 @@ async def test_a_second_sigterm_ends_it_at_once(program: tuple[ScriptedUpstream,
 
     upstream, running = program
     client, _ = await stream_through(upstream, running, reactor)
-    running.process.send_signal(signal.SIGTERM)
-    await until(reactor, lambda: "waiting up to" in running.log.read_text())
+    await drain(running, reactor)
     started = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
     await until(reactor, lambda: running.process.poll() is not None and client.lost)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import msgspec
@@ -18,6 +20,24 @@ from ccmimolink.core.stored_text import items_text
 from ccmimolink.store import ResponseStore
 from ccmimolink.stored_response import StoredResponse
 from tests.stored_response import ANOTHERS, MINE, find_item, stored_response
+
+
+class Memory:
+    """:ivar used: bytes that were taken and not given back."""
+
+    used = 0
+
+
+@contextmanager
+def traced() -> Iterator[Memory]:
+    memory = Memory()
+    tracemalloc.start()
+    try:
+        yield memory
+        gc.collect()  # gives back what the interpreter keeps to make tuples of
+        memory.used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
 
 def _question(name: str) -> Message:
@@ -224,15 +244,10 @@ def test_items_without_an_id_and_of_unknown_kinds_are_stored_too() -> None:
 
 def test_the_index_does_not_grow_with_what_is_gone() -> None:
     store = ResponseStore(max_entries=1, max_bytes=100)
-    tracemalloc.start()
-    try:
+    with traced() as memory:
         for number in range(1000):
             store.add(_response(str(number)))
-        gc.collect()  # gives back what the interpreter keeps to make tuples of
-        used, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert used < 50_000
+    assert memory.used < 50_000
 
 
 def test_finding_an_item_does_not_count_as_use() -> None:
@@ -244,18 +259,13 @@ def test_finding_an_item_does_not_count_as_use() -> None:
 
 def test_what_the_responses_of_a_client_have_in_common_is_kept_once() -> None:
     store = ResponseStore(max_entries=2000, max_bytes=100_000_000)
-    tracemalloc.start()
-    try:
+    with traced() as memory:
         for number in range(500):
             response = stored_response(str(number), inputs=[_question(str(number))])
             # Each request brings its own.
             asked, offered = bytes(bytearray(b"i" * 10_000)), bytes(bytearray(b"t" * 10_000))
             store.add(replace(response, asked=asked, offered=offered))
-        gc.collect()  # gives back what the interpreter keeps to make tuples of
-        used, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert used < 500 * 1_500
+    assert memory.used < 500 * 1_500
     for number in range(499):
         assert store.delete(str(number))
     kept = store.get("499")
@@ -265,30 +275,20 @@ def test_what_the_responses_of_a_client_have_in_common_is_kept_once() -> None:
 
 def test_what_was_kept_in_common_is_gone_with_the_last_that_has_it() -> None:
     store = ResponseStore(max_entries=2, max_bytes=100_000_000)
-    tracemalloc.start()
-    try:
+    with traced() as memory:
         for number in range(200):
             response = stored_response(str(number))
             store.add(replace(response, offered=b"%d" % number * 10_000))
-        gc.collect()  # gives back what the interpreter keeps to make tuples of
-        used, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert used < 200_000
+    assert memory.used < 200_000
 
 
 def test_text_takes_half_its_room_and_less() -> None:
     words = json.dumps([f"word {number * 7919 % 1000}" for number in range(300)])
     store = ResponseStore(max_entries=2000, max_bytes=100_000_000)
-    tracemalloc.start()
-    try:
+    with traced() as memory:
         for number in range(300):
             store.add(stored_response(str(number), inputs=[_question(f"{number} {words}")]))
-        gc.collect()  # gives back what the interpreter keeps to make tuples of
-        used, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert used < 300 * len(words) / 2
+    assert memory.used < 300 * len(words) / 2
 
 
 @given(st.lists(st.text(max_size=300), max_size=4), st.lists(st.text(max_size=300), max_size=4))
@@ -339,15 +339,10 @@ def test_many_items_are_found_at_once_each_in_its_own_response() -> None:
 
 def test_the_index_of_ids_in_several_responses_does_not_grow_with_what_is_gone() -> None:
     store = ResponseStore(max_entries=100, max_bytes=10_000)
-    tracemalloc.start()
-    try:
+    with traced() as memory:
         for number in range(1000):
             for name in ("a", "b"):
                 store.add(_with_items(name, _question(str(number))))
             for name in ("a", "b"):
                 store.delete(name)
-        gc.collect()  # gives back what the interpreter keeps to make tuples of
-        used, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert used < 50_000
+    assert memory.used < 50_000
