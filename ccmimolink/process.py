@@ -43,6 +43,21 @@ def on_hangup(end: Callable[[int], None]) -> Callable[[], None]:
     return _handled((hangup,), lambda: end(hangup))
 
 
+def on_interrupt(end: Callable[[int], None]) -> Callable[[], None]:
+    """End in good order at a Ctrl-C that comes before the reactor has handlers of its own.
+
+    Python's handler raises ``KeyboardInterrupt`` wherever the program is just then. Within a Deferred that is
+    one more failure, and the program would run on. Who started it in the background of a script has said that
+    nothing is to be done then.
+
+    :param end: is given the signal's number.
+    :returns: what undoes it.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return lambda: None
+    return _handled((signal.SIGINT,), lambda: end(signal.SIGINT))
+
+
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
 

@@ -26,7 +26,7 @@ from ccmimolink.listen import TCPAddress
 from ccmimolink.log_events import observer_of
 from ccmimolink.log_file import LogFile
 from ccmimolink.plugins import PluginSet
-from ccmimolink.process import make_room, on_hangup, on_signals
+from ccmimolink.process import make_room, on_hangup, on_interrupt, on_signals
 from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings, SettingsError
 from ccmimolink.sync.errors import SyncError
@@ -72,14 +72,14 @@ class ProxyService(Service):
         self._port: IListeningPort | None = None
         self._log_observer: ILogObserver | None = None
         self._log_file: LogFile | None = None
-        self._forget_hangup: Callable[[], None] = lambda: None
+        self._forget_signals: tuple[Callable[[], None], ...] = ()
 
     def startService(self) -> None:
         settings = self._settings
+        self._forget_signals = (on_hangup(self._reactor.sigTerm), on_interrupt(self._reactor.sigInt))
         self._open_log()
         if too_few := make_room(settings.max_connections, settings.max_concurrent):
             self._log.warn("{too_few}", too_few=too_few)
-        self._forget_hangup = on_hangup(self._reactor.sigTerm)
         fallback_key = None
         if settings.demo:
             self._demo = demo_service(self._reactor)
@@ -169,7 +169,8 @@ class ProxyService(Service):
             self._close_log()
         finally:
             restore()
-            self._forget_hangup()
+            for forget in self._forget_signals:
+                forget()
 
     def _abort_all(self) -> None:
         if self._graph is not None:

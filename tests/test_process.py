@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ccmimolink.process import make_room, on_hangup, on_signals
+from ccmimolink.process import make_room, on_hangup, on_interrupt, on_signals
 
 
 @pytest.fixture
@@ -59,6 +59,27 @@ def test_a_hangup_that_somebody_ignores_is_left_so() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_an_interrupt_ends_the_program_in_good_order_and_is_forgotten_then() -> None:
+    before, seen = signal.signal(signal.SIGINT, signal.default_int_handler), []
+    try:
+        forget = on_interrupt(seen.append)
+        signal.raise_signal(signal.SIGINT)
+        assert seen == [signal.SIGINT]
+        forget()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_that_somebody_ignores_is_left_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        on_interrupt(lambda _number: None)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
