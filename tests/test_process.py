@@ -62,7 +62,8 @@ def test_a_hangup_that_somebody_ignores_is_left_so() -> None:
 
 
 def test_an_interrupt_ends_the_program_in_good_order_and_is_forgotten_then() -> None:
-    before, seen = signal.signal(signal.SIGINT, signal.default_int_handler), []
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         forget = on_interrupt(seen.append)
         signal.raise_signal(signal.SIGINT)
