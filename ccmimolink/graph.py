@@ -28,7 +28,7 @@ from ccmimolink.web.channel import RequestLimits
 from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.keys import KeyResolver
 from ccmimolink.web.resources import Root
-from ccmimolink.web.services import Limits, ProxyServices
+from ccmimolink.web.services import Choices, Limits, ProxyServices
 from ccmimolink.web.site import ProxySite
 
 CONNECTING = 2
@@ -110,11 +110,13 @@ def build_graph(
             max_answer_bytes=settings.max_answer_bytes,
             max_calls=settings.max_calls,
         ),
-        settings=SettingsView(
-            text_model=settings.model,
-            text_model_chosen=settings.model_chosen,
-            vision_model=settings.vision_model,
-            web_search=settings.web_search,
+        choices=Choices(
+            SettingsView(
+                text_model=settings.model,
+                text_model_chosen=settings.model_chosen,
+                vision_model=settings.vision_model,
+                web_search=settings.web_search,
+            )
         ),
         models=settings.models,
         route=route or UpstreamRoute(Route(settings.base_url)),

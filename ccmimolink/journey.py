@@ -33,6 +33,7 @@ class Journey:
     :ivar tried: when the last try began.
     :ivar connected: when the last try had its connection, and the request went out.
     :ivar answered: when MiMo's headers for the last try were there.
+    :ivar streamed: when the first event of its answer was there.
     :ivar retries: further tries, those of an amended request aside.
     :ivar amendments: how often the request was changed and sent again.
     """
@@ -46,6 +47,7 @@ class Journey:
     tried: float | None = None
     connected: float | None = None
     answered: float | None = None
+    streamed: float | None = None
     retries: int = 0
     amendments: int = 0
 
@@ -75,9 +77,27 @@ class Journey:
 
     def stream(self) -> None:
         self.phase = Phase.STREAMING
+        self.streamed = self.monotonic()
 
     def end(self) -> None:
         self.phase = Phase.ENDED
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds of the wait for the first start, so far if it goes on."""
+        if self.queued is None:
+            return None
+        return (self.monotonic() if self.started is None else self.started) - self.queued
+
+    @property
+    def until_streamed(self) -> float | None:
+        """Seconds from the arrival to the first event of the answer."""
+        return None if self.streamed is None else self.streamed - self.began
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the arrival."""
+        return self.monotonic() - self.began
 
     def times(self) -> str:
         """The durations in seconds, for the log: the wait for the first turn, and those of the last try. Of a

@@ -42,6 +42,18 @@ class LimiterState:
     back_off_left: float
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request stands that waits.
+
+    :ivar position: in the order of the starts, from 1.
+    :ivar starts_in: seconds that it waits at least, whoever else leaves.
+    """
+
+    position: int
+    starts_in: float
+
+
 class Permit:
     """A started request's slot. Its holder must release it exactly once, whatever happens."""
 
@@ -152,6 +164,18 @@ class UpstreamLimiter:
             waiting=len(self._waiters) + restarting,
             back_off_left=self._back_off_left(),
         )
+
+    def place_of(self, waiting: Deferred[Permit] | Permit) -> Place | None:
+        """The place of who waits for a permit, or with one for a restart; None for others."""
+        now = self._monotonic()
+        opens_in = max(0.0, self._opens_at() - now)
+        for position, restart in enumerate(self._restarts, 1):
+            if restart.permit is waiting:
+                return Place(position, max(opens_in, restart.due - now))
+        for position, waiter in enumerate(self._waiters, len(self._restarts) + 1):
+            if waiter.deferred is waiting:
+                return Place(position, opens_in)
+        return None
 
     def acquire(self, size: int = 0) -> Deferred[Permit]:
         """Fire with a :class:`Permit` at the moment when the request may start, first come, first served.

@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transport": {"gathering", "heads", "http1", "trust"},
     "inflate": {"transport"},
     "journey": set(),
+    "activity": set(),
     "process": set(),
     "tries": {"core"},
     "troubles": {"heads", "inflate", "transport", "tries", "core"},
@@ -63,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "core",
     },
     "web": {
+        "activity",
         "inflate",
         "journey",
         "prompt_write",

@@ -14,6 +14,21 @@ _TEXT = frozenset({"text"})
 _ALL = frozenset({"text", "image", "audio", "video"})
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens cost in one currency, at the prices of pay as you go."""
+
+    currency: str
+    input: float
+    cached: float
+    output: float
+
+    def of(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> float:
+        """:param cached_tokens: those of the input that MiMo had cached."""
+        fresh = input_tokens - cached_tokens
+        return (fresh * self.input + cached_tokens * self.cached + output_tokens * self.output) / 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One model.
@@ -23,6 +38,7 @@ class Model:
     :ivar max_output: tokens, the highest ``max_completion_tokens`` that is accepted.
     :ivar json_schema: whether it takes ``response_format: json_schema``; others are told the schema in words.
     :ivar successor: what the vendor names in its place once it is retired.
+    :ivar prices: one for each currency; none where they are not known.
     :ivar listed: whether to offer it; one that was retired is known only so that its successor is.
     """
 
@@ -32,6 +48,7 @@ class Model:
     max_output: int = 131_072
     json_schema: bool = False
     successor: str | None = None
+    prices: tuple[Price, ...] = ()
     listed: bool = True
 
 
@@ -63,6 +80,10 @@ class ModelTable:
         return None if model is None else model.successor
 
 
+_PRO = (Price("USD", 0.435, 0.0036, 0.87), Price("CNY", 3, 0.025, 6))
+_FLASH = (Price("USD", 0.14, 0.0028, 0.28), Price("CNY", 1, 0.02, 2))
+
+
 def _retired(
     name: str, modalities: frozenset[str], successor: str, *, context_window: int = 1_048_576
 ) -> Model:
@@ -73,10 +94,10 @@ def _retired(
 
 BUILTIN_MODELS = ModelTable(
     (
-        Model(name="mimo-v2.6-pro", modalities=_ALL),
-        Model(name="mimo-v2.6-flash", modalities=_ALL),
-        Model(name="mimo-v2.5-pro", modalities=_TEXT, successor="mimo-v2.6-pro"),
-        Model(name="mimo-v2.5", modalities=_ALL, successor="mimo-v2.6-flash"),
+        Model(name="mimo-v2.6-pro", modalities=_ALL, prices=_PRO),
+        Model(name="mimo-v2.6-flash", modalities=_ALL, prices=_FLASH),
+        Model(name="mimo-v2.5-pro", modalities=_TEXT, successor="mimo-v2.6-pro", prices=_PRO),
+        Model(name="mimo-v2.5", modalities=_ALL, successor="mimo-v2.6-flash", prices=_FLASH),
         _retired("mimo-v2.5-pro-ultraspeed", _TEXT, "mimo-v2.5-pro"),
         _retired("mimo-v2-pro", _TEXT, "mimo-v2.5-pro"),
         _retired("mimo-v2-omni", _ALL, "mimo-v2.5", context_window=262_144),

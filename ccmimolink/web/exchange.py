@@ -18,6 +18,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from twisted.web.iweb import IResponse
 from twisted.web.server import Request
 
+from ccmimolink.activity.values import Running
 from ccmimolink.core.amend import Alternatives
 from ccmimolink.core.chat import encode_request
 from ccmimolink.core.context import RequestContext
@@ -38,7 +39,8 @@ from ccmimolink.core.tools import ToolTable
 from ccmimolink.core.upstream_errors import Refusal, without_key
 from ccmimolink.core.writers import carrier
 from ccmimolink.inflate import deliver_body
-from ccmimolink.journey import Journey
+from ccmimolink.journey import Journey, Phase
+from ccmimolink.limiter import Permit
 from ccmimolink.web.amendments import Amendments
 from ccmimolink.web.answers import json_answer, send, send_failure
 from ccmimolink.web.bodies import codings, decoded
@@ -46,6 +48,7 @@ from ccmimolink.web.channel import ProxyRequest
 from ccmimolink.web.client import name_of, profile_of, turn_of
 from ccmimolink.web.keys import account_of
 from ccmimolink.web.log_text import clipped
+from ccmimolink.web.notes import note_answer, note_oddities
 from ccmimolink.web.record import Record
 from ccmimolink.web.references import resolved
 from ccmimolink.web.relay import Relay
@@ -71,8 +74,9 @@ class ResponsesExchange:
             models=services.models,
         )
         self._journey = Journey.begin(self._id, services.monotonic)
-        self._record = Record(self._id, name_of(request.requestHeaders), self._context.turn)
+        self._record = Record(self._id, services.now(), name_of(request.requestHeaders), self._context.turn)
         self._running: Deferred[None] | None = None
+        self._waiting: Deferred[Permit] | Permit | None = None
         self._relay: Relay | None = None
         self._stream: ResponseStream | None = None
         self._aborted: Failure | None = None
@@ -94,6 +98,25 @@ class ResponsesExchange:
         elif self._running is not None:
             self._aborted = failure
             self._running.cancel()
+
+    def seen(self) -> Running:
+        """What a person is shown of it while it runs."""
+        journey, record = self._journey, self._record
+        is_queued = self._waiting is not None and journey.phase is Phase.QUEUED
+        place = self._services.limiter.place_of(self._waiting) if is_queued and self._waiting else None
+        return Running(
+            id=self._id,
+            client=clipped(record.client, 40),
+            kind=record.turn.value,
+            asked=clipped(record.asked),
+            used=clipped(record.used),
+            phase=journey.phase.value,
+            elapsed=journey.elapsed,
+            received=0 if self._relay is None else self._relay.received,
+            position=None if place is None else place.position,
+            starts_in=None if place is None else place.starts_in,
+            retries=journey.retries,
+        )
 
     def _client_left(self, _reason: TwistedFailure) -> None:
         self._client_gone = True
@@ -128,7 +151,7 @@ class ResponsesExchange:
             account=account,
             request_id=self._id,
         )
-        self._note_oddities(original)
+        note_oddities(self._id, original, services.passed_over)
         history = self._history(original, account)
         own_items, referenced = resolved(
             original.input,
@@ -151,7 +174,8 @@ class ResponsesExchange:
         del history, own_items, expanded, transformed, plan
         self._journey.queue()
         cast(ProxyRequest, self._http).let_go()
-        permit = await services.limiter.acquire(len(upstream_body))
+        self._waiting = acquiring = services.limiter.acquire(len(upstream_body))
+        self._waiting = permit = await acquiring
         try:
             hide_key = partial(without_key, key=target.key)
             read = partial(self._relayed, stream, amendments, hide_key)
@@ -161,7 +185,7 @@ class ResponsesExchange:
             await answer
         finally:
             permit.release()
-        self._note_answer(stream)
+        note_answer(self._id, stream, self._relay, services.limits)
         remember_reasoning(services.reasoning, account, stream)
         remember_response(services.store, account, original, input_text, stream, size)
         self._complete(stream)
@@ -175,39 +199,6 @@ class ResponsesExchange:
         limit = self._services.limits.max_decompressed_bytes
         body = decoded(body, codings(self._http.requestHeaders), limit)
         return parse_request(body), len(body)
-
-    def _note_oddities(self, request: ResponsesRequest) -> None:
-        for note in request.notes:
-            self._log.warn("{id}: {note}", id=self._id, note=clipped(note, 200))
-        for kind in self._services.passed_over.first_met(request.input):
-            self._log.warn(
-                "{id}: input items of kind '{kind}' are not passed on to MiMo; later ones are not logged",
-                id=self._id,
-                kind=clipped(kind),
-            )
-
-    def _note_answer(self, stream: ResponseStream) -> None:
-        if stream.cut_calls:
-            self._log.warn(
-                "{id}: {cut} tool calls beyond the first {limit} were cut off (MIMO_PROXY_MAX_CALLS)",
-                id=self._id,
-                cut=stream.cut_calls,
-                limit=self._services.limits.max_calls,
-            )
-        if stream.ghosts:
-            self._log.warn(
-                "{id}: {ghosts} tool calls without a name were dropped", id=self._id, ghosts=stream.ghosts
-            )
-        if stream.response.status == "completed" and not stream.response.output:
-            self._log.warn("{id}: MiMo's answer was empty", id=self._id)
-        if self._relay is not None and self._relay.was_cut:
-            self._log.warn(
-                "{id}: MiMo's answer was cut at {limit} bytes (MIMO_PROXY_MAX_ANSWER_BYTES)",
-                id=self._id,
-                limit=self._services.limits.max_answer_bytes,
-            )
-        if stream.promoted:
-            self._log.info("{id}: the answer was thinking alone, and was given as text too", id=self._id)
 
     def _history(self, request: ResponsesRequest, account: str) -> tuple[Item, ...]:
         """The stored conversation that the request continues."""
@@ -315,9 +306,7 @@ class ResponsesExchange:
 
     def _complete(self, stream: ResponseStream) -> None:
         self._journey.end()
-        self._record.outcome = stream.response.status
-        if stream.failure is not None:
-            self._record.outcome += f" ({stream.failure.message})"
+        self._record.responded(stream)
         if self._client_gone:
             return
         if self._streaming:
@@ -331,7 +320,7 @@ class ResponsesExchange:
 
     def _refuse(self, failure: Failure) -> None:
         """End the client's answer with a failure, in the form that still fits what was sent."""
-        self._record.outcome = f"{failure.kind.value} ({failure.message})"
+        self._record.failed(failure)
         if self._client_gone:
             return
         if self._http.startedWriting:
@@ -350,7 +339,7 @@ class ResponsesExchange:
         self._log.failure("{id}: internal error", failure=reason, id=self._id)
         message = f"ccmimolink failed on this request. Its log says more under {self._id}."
         failure = Failure(FailureKind.INTERNAL, message)
-        self._record.outcome = failure.kind.value
+        self._record.failed(failure)
         if self._http.startedWriting and self._stream is not None and not self._client_gone:
             self.write(encode_events(self._stream.fail(failure)))
             self._http.unregisterProducer()
@@ -368,5 +357,6 @@ class ResponsesExchange:
                 self._http.channel.forceAbortClient()
         status = self._http.code if self._http.startedWriting else None
         self._record.write(self._log, self._journey, status, self._stream)
+        services.activity.add(self._record.finished(self._journey, status, self._stream, services.models))
         # The answer must not live until somebody collects the cycle of which they are parts.
-        self._relay = self._stream = None
+        self._relay = self._stream = self._waiting = None

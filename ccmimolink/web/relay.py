@@ -119,6 +119,11 @@ class Relay(TwistedProtocol):
         self._lingering = lingering
         self._linger: IDelayedCall | None = None
 
+    @property
+    def received(self) -> int:
+        """Events of the upstream's stream so far."""
+        return self._answer.count if not self.finished.called else 0
+
     # -- the upstream's side ------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:

@@ -13,6 +13,8 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ccmimolink.activity.recent import Activity
+from ccmimolink.activity.values import Running
 from ccmimolink.core.context import RequestContext, SettingsView
 from ccmimolink.core.errors import Failure, FailureKind, ProxyError
 from ccmimolink.core.models import ModelTable
@@ -42,6 +44,8 @@ class Plugins(Protocol):
 
 class Exchange(Protocol):
     """A request in progress."""
+
+    def seen(self) -> Running: ...
 
     def abort(self, failure: Failure) -> None: ...
 
@@ -95,6 +99,10 @@ class LiveExchanges:
     def __len__(self) -> int:
         return len(self._live)
 
+    def seen(self) -> list[Running]:
+        """What runs now, the eldest first."""
+        return sorted((each.seen() for each in self._live), key=lambda each: -each.elapsed)
+
     def add(self, exchange: Exchange) -> None:
         self._live.add(exchange)
 
@@ -120,6 +128,16 @@ class LiveExchanges:
             exchange.abort(DRAINING)
 
 
+class Choices:
+    """The settings that can be changed while the proxy runs.
+
+    :ivar view: for the next request.
+    """
+
+    def __init__(self, view: SettingsView) -> None:
+        self.view = view
+
+
 DRAINING = Failure(
     FailureKind.DRAINING, "ccmimolink is shutting down. Send the request again once it is back."
 )
@@ -141,7 +159,7 @@ class ProxyServices:
     monotonic: Callable[[], float]
     new_id: Callable[[str], str]
     limits: Limits
-    settings: SettingsView
+    choices: Choices
     models: ModelTable
     route: UpstreamRoute
     keys: KeyResolver
@@ -155,4 +173,9 @@ class ProxyServices:
     live: LiveExchanges = field(default_factory=LiveExchanges)
     lingering: set[Lingering] = field(default_factory=set)
     totals: Totals = field(default_factory=Totals)
+    activity: Activity = field(default_factory=Activity)
     passed_over: PassedOver = field(default_factory=PassedOver)
+
+    @property
+    def settings(self) -> SettingsView:
+        return self.choices.view
