@@ -10,13 +10,23 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from twisted.internet.threads import deferToThreadPool
 from twisted.web.iweb import IAgent
 
 from ccmimolink.core.context import SettingsView
+from ccmimolink.dump.dumps import Dumps
+from ccmimolink.dump.sides import RecordedRequest, RecordingAgent
+from ccmimolink.dump_directory import DumpDirectory
 from ccmimolink.lessons import Lessons
 from ccmimolink.limiter import UpstreamLimiter
+from ccmimolink.model_choice import start_choice
+from ccmimolink.page.resources import put_page
+from ccmimolink.page.snapshot import Snapshots, about
+from ccmimolink.page.viewers import Viewers
 from ccmimolink.plugins import PluginSet, plugin_failed
 from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings
@@ -24,7 +34,8 @@ from ccmimolink.store import ReasoningCache, ResponseStore
 from ccmimolink.transport import Pool, make_agent, make_http_client
 from ccmimolink.tries import UpstreamPolicy
 from ccmimolink.upstream import MiMoClient
-from ccmimolink.web.channel import RequestLimits
+from ccmimolink.web.channel import ProxyRequest, RequestLimits
+from ccmimolink.web.control import Control, ModelControl
 from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.keys import KeyResolver
 from ccmimolink.web.resources import Root
@@ -37,11 +48,16 @@ CONNECTING = 2
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A proxy that is ready to be listened with."""
+    """A proxy that is ready to be listened with.
+
+    :ivar viewers: of the status page; None where it is not served.
+    """
 
     site: ProxySite
     services: ProxyServices
     pool: Pool
+    viewers: Viewers | None
+    dumps: Dumps | None = None
 
 
 def new_id(prefix: str) -> str:
@@ -56,14 +72,18 @@ def build_graph(
     *,
     route: UpstreamRoute | None = None,
     fallback_key: str | None = None,
+    control: Control | None = None,
     agent: IAgent | None = None,
+    around: Callable[[IAgent], IAgent] = lambda agent: agent,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Graph:
     """Build everything but the listener.
 
     :param route: in place of the setting's: where the simulated MiMo listens, or what was taken over.
     :param fallback_key: in place of the setting.
+    :param control: for our own command; None leaves its endpoint out.
     :param agent: in place of one over the network, for tests in memory.
+    :param around: what is put around the agent, to look on.
     :param monotonic: measures all durations; a test hands in its own.
     """
     own_agent, pool = make_agent(
@@ -71,6 +91,8 @@ def build_graph(
         connections=settings.max_concurrent,
         connect_timeout=settings.connect_timeout,
         twisted=settings.twisted_agent,
+        proxies=settings.proxies,
+        ca_file=settings.ca_file,
     )
     limiter = UpstreamLimiter(
         reactor,
@@ -81,8 +103,13 @@ def build_graph(
         max_wait=settings.max_wait,
         monotonic=monotonic,
     )
+    agent = around(agent or own_agent)
+    dumps = None
+    if settings.debug_dump is not None:
+        dumps = _dumps(settings, settings.debug_dump, reactor, monotonic, fallback_key)
+        agent = RecordingAgent(agent)
     client = MiMoClient(
-        make_http_client(agent or own_agent),
+        make_http_client(agent),
         UpstreamPolicy(
             connecting_timeout=CONNECTING * settings.connect_timeout,
             first_byte_timeout=settings.first_byte_timeout,
@@ -129,9 +156,18 @@ def build_graph(
         reasoning=ReasoningCache(settings.reasoning_cache_entries, settings.reasoning_cache_bytes),
         lessons=Lessons(monotonic),
     )
-    guard = Guard(settings.token, local=settings.listen_address.is_local)
+    is_local = settings.listen_address.is_local
+    guard = Guard(
+        settings.token,
+        local=is_local,
+        control="" if control is None else control.token,
+    )
+    root = Root(guard, services, _control_of(control, guard, services, settings))
+    viewers = None
+    if is_local:
+        viewers = put_page(root, services, Snapshots(services, about(settings, plugins.found, time.time())))
     site = ProxySite(
-        Root(guard, services),
+        root,
         limits=RequestLimits(
             timeout=settings.request_timeout,
             head=settings.max_head_bytes,
@@ -141,5 +177,30 @@ def build_graph(
         max_connections=settings.max_connections,
         reactor=reactor,
         refusal=lambda headers: guard.check(headers) or unsuitable_body(headers),
+        request_factory=ProxyRequest if dumps is None else partial(RecordedRequest, dumps),
     )
-    return Graph(site, services, pool)
+    return Graph(site, services, pool, viewers, dumps)
+
+
+def _dumps(
+    settings: Settings,
+    directory: Path,
+    reactor: Any,
+    monotonic: Callable[[], float],
+    fallback_key: str | None,
+) -> Dumps:
+    return Dumps(
+        DumpDirectory(directory, settings.debug_dump_bytes),
+        now=time.time,
+        monotonic=monotonic,
+        in_thread=lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work),
+        keys=(settings.api_key, settings.token, fallback_key or ""),
+    )
+
+
+def _control_of(
+    control: Control | None, guard: Guard, services: ProxyServices, settings: Settings
+) -> ModelControl | None:
+    if control is None:
+        return None
+    return ModelControl(guard, services, start_choice(settings.model, settings.model_origin), control.memory)

@@ -27,6 +27,9 @@ from twisted.web.error import SchemeNotSupported
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
+from ccmimolink.tunnel.choice import Proxies
+from ccmimolink.tunnel.endpoint import TunnelEndpoint
+
 MAX_HEAD = 256 * 1024
 """Bytes from a request to the end of the final head that answers it, interim answers included."""
 
@@ -169,19 +172,34 @@ class UpstreamEndpoints:
     """Where a server of http or https is, as an agent asks.
 
     :param connect_timeout: seconds.
+    :param proxies: which of them leads to a server, if any. TLS is agreed upon with the server all the same.
     """
 
-    def __init__(self, reactor: Any, policy: IPolicyForHTTPS, connect_timeout: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        policy: IPolicyForHTTPS,
+        connect_timeout: float,
+        proxies: Proxies = Proxies(),  # noqa: B008  # it is frozen
+    ) -> None:
         self._reactor, self._policy, self._connect_timeout = reactor, policy, connect_timeout
+        self._proxies = proxies
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        endpoint: Any = HostnameEndpoint(
-            self._reactor, uri.host.decode("ascii"), uri.port, timeout=self._connect_timeout
-        )
+        if uri.scheme not in (b"http", b"https"):
+            raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
+        endpoint = self._way_to(uri.scheme.decode("ascii"), uri.host.decode("ascii"), uri.port)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
-        elif uri.scheme != b"http":
-            raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
+        return endpoint
+
+    def _way_to(self, scheme: str, host: str, port: int) -> IStreamClientEndpoint:
+        server = self._proxies.leading_to(scheme, host, port)
+        endpoint: Any
+        if server is None:
+            endpoint = HostnameEndpoint(self._reactor, host, port, timeout=self._connect_timeout)
+        else:
+            endpoint = TunnelEndpoint(self._reactor, self._policy, server, host, port, self._connect_timeout)
         return cast(IStreamClientEndpoint, endpoint)
 
 

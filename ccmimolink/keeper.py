@@ -74,7 +74,9 @@ class RouteKeeper:
         self._last = Route(settings.base_url)
         self._was_taken = False
         self.route = UpstreamRoute(
-            self._last, RouteSource(self._watch.stamp, self._read, self._in_thread, monotonic)
+            self._last,
+            RouteSource(self._watch.stamp, self._read, self._in_thread, monotonic),
+            settings.proxies.told,
         )
 
     def _in_thread(self, work: Callable[[], _T]) -> Deferred[_T]:

@@ -11,17 +11,15 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-_FLAGS = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_APPEND
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody reads is an error, not a wait
-    | getattr(os, "O_BINARY", 0)
+from ccmimolink.private_files import (
+    PRIVATE,
+    is_open_to_others,
+    is_ours,
+    open_appended,
+    others_may_write,
+    set_mode,
 )
-_PRIVATE = 0o600
-_OTHERS_MAY_WRITE = 0o022
+
 _MOST_LINKS = 8
 
 
@@ -140,16 +138,14 @@ def _opened(path: Path) -> int:
     objection = why_not(path)
     if objection:
         raise PermissionError(0, objection)
-    descriptor = os.open(_target(path)[0], _FLAGS, _PRIVATE)
+    descriptor = open_appended(_target(path)[0])
     try:
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
-            if not _is_ours(status):
+            if not is_ours(status):
                 raise PermissionError(0, _FOREIGN)
-            if hasattr(os, "fchmod") and status.st_mode & 0o077:
-                os.fchmod(descriptor, _PRIVATE)
-        if hasattr(os, "set_blocking"):
-            os.set_blocking(descriptor, True)
+            if is_open_to_others(status):
+                set_mode(descriptor, PRIVATE)
     except BaseException:
         os.close(descriptor)
         raise
@@ -167,7 +163,7 @@ def why_not(path: Path) -> str:
     if os.path.isdir(path):
         return "it is a directory"
     if os.path.exists(path):
-        if path.is_file() and not _is_ours(os.stat(path)):
+        if path.is_file() and not is_ours(os.stat(path)):
             return _FOREIGN
         return "" if os.access(path, os.W_OK) else "it is not writable"
     if not os.path.isdir(path.parent):
@@ -175,19 +171,23 @@ def why_not(path: Path) -> str:
     return "" if os.access(path.parent, os.W_OK | os.X_OK) else "its directory is not writable"
 
 
+def meet(one: Path, other: Path) -> bool:
+    """Whether two logs would write, or rotate, each other's files."""
+    if os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other):
+        return True
+    paths = sorted((os.path.realpath(one), os.path.realpath(other)), key=len)
+    number = paths[1].removeprefix(f"{paths[0]}.")
+    return paths[0] == paths[1] or number.isdecimal()
+
+
 def _target(path: Path) -> tuple[Path, str]:
     """Where a path leads through links, and why it is not to be followed there, or nothing."""
     for _ in range(_MOST_LINKS):
         if not os.path.islink(path):
             return path, ""
-        if not _is_ours(os.lstat(path)):
+        if not is_ours(os.lstat(path)):
             return path, "it is another user's link"
-        if os.name == "posix" and os.stat(path.parent).st_mode & _OTHERS_MAY_WRITE:
+        if others_may_write(path.parent):
             return path, "it is a link in a directory where others may write"
         path = path.parent / os.readlink(path)
     return path, "it is a link that leads nowhere"
-
-
-def _is_ours(status: os.stat_result) -> bool:
-    """Root's counts as ours (``/dev/stdout`` is a link of root's), and to root everything does."""
-    return not hasattr(os, "geteuid") or os.geteuid() == 0 or status.st_uid in (0, os.geteuid())

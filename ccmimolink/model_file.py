@@ -11,11 +11,17 @@ The file is TOML with a table for each model::
     json_schema = true                 # takes response_format json_schema
     successor = "mimo-v4"              # asked in its place once it is retired
 
-A row for a model that is known here changes what it names and leaves the rest.
+    [models."mimo-v3".prices.USD]      # of a million tokens; a table for each currency
+    input = 0.14
+    cached = 0.0028                    # input that MiMo had cached; as other input where it is left out
+    output = 0.28
+
+A row for a model that is known here changes what it names and leaves the rest; its prices change as a whole.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,12 +29,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ccmimolink.core.models import BUILTIN_MODELS, Model, ModelTable
+from ccmimolink.core.models import BUILTIN_MODELS, Model, ModelTable, Price
 from ccmimolink.setting_values import path, word
 
 _Tokens = Annotated[int, Meta(ge=1, le=10**9)]
 _Name = Annotated[str, Meta(min_length=1)]
+_Amount = Annotated[float, Meta(ge=0, le=10**6)]
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _Modality = Literal["text", "image", "audio", "video"]
+
+
+class _PriceRow(Struct, forbid_unknown_fields=True):
+    input: _Amount
+    output: _Amount
+    cached: _Amount | UnsetType = UNSET
 
 
 class _Row(Struct, forbid_unknown_fields=True):
@@ -37,6 +51,7 @@ class _Row(Struct, forbid_unknown_fields=True):
     max_output: _Tokens | UnsetType = UNSET
     json_schema: bool | UnsetType = UNSET
     successor: _Name | UnsetType = UNSET
+    prices: dict[str, Any] | UnsetType = UNSET
 
 
 def model_table(text: str) -> ModelTable:
@@ -90,19 +105,38 @@ def _model(name: str, row: object) -> Model:
         word(name or " ")
         given = msgspec.structs.asdict(msgspec.convert(row, _Row))
     except ValueError as error:
-        what, _, where = str(error).replace("`", "'").partition(" - at '$")
         hint = ""
-        if isinstance(row, dict) and any(isinstance(value, dict) for value in row.values()):
+        if isinstance(row, dict) and any(isinstance(row[field], dict) for field in row if field != "prices"):
             hint = ' A name with a dot in it needs quotes: [models."mimo-v2.5"].'
-        raise _Mistake(f"{key}{where.rstrip(chr(39))}: {what.rstrip('.')}.{hint}") from None
+        raise _mistake(key, error, hint) from None
     given = {field: value for field, value in given.items() if value is not UNSET}
     if "modalities" in given:
         given["modalities"] = frozenset(given["modalities"])
+    if "prices" in given:
+        given["prices"] = tuple(_price(f"{key}.prices", *each) for each in given["prices"].items())
     known = BUILTIN_MODELS.get(name)
     if known is None and "modalities" not in given:
         raise _Mistake(f'{key}.modalities is missing. Say what the model takes, say modalities = ["text"].')
     base = {} if known is None else {field: getattr(known, field) for field in _Row.__struct_fields__}
     return Model(name=name, **(base | given))
+
+
+def _price(key: str, currency: str, row: object) -> Price:
+    if not _CURRENCY.fullmatch(currency):
+        raise _Mistake(
+            f"{key}: {currency[:40]!r} is no currency. Write a table for each, say [{key}.USD], with three "
+            "capital letters."
+        )
+    try:
+        price = msgspec.convert(row, _PriceRow)
+    except ValueError as error:
+        raise _mistake(f"{key}.{currency}", error) from None
+    return Price(currency, price.input, price.input if price.cached is UNSET else price.cached, price.output)
+
+
+def _mistake(key: str, error: ValueError, hint: str = "") -> _Mistake:
+    what, _, where = str(error).replace("`", "'").partition(" - at '$")
+    return _Mistake(f"{key}{where.rstrip(chr(39))}: {what.rstrip('.')}.{hint}")
 
 
 def _check_succession(name: str, table: ModelTable) -> None:

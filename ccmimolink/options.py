@@ -21,7 +21,7 @@ from ccmimolink.startup import one_line
 from ccmimolink.sync.setup import has_key
 
 _SHORT = {"port": "p", "model": "m"}
-_VALUED = ("port", "listen", "base-url", "model", "log", "max-concurrent", "min-interval-ms")
+_VALUED = ("port", "listen", "base-url", "model", "log", "request-log", "max-concurrent", "min-interval-ms")
 _FLAGS = ("skip-sync", "require-sync", "restore-on-stop")
 _CONTRADICTIONS = (
     ("demo", "require-sync"),
@@ -137,19 +137,10 @@ class Options(usage.Options):
             raise usage.UsageError("--port and --listen contradict each other. Give the port in --listen.")
 
     def _refuse_contradictory_settings(self) -> None:
-        """Wherever they were set: of these, one would not count."""
-        settings = self.settings
-        given = {
-            "demo": settings.demo,
-            "skip-sync": settings.skip_sync and not settings.demo,
-            "require-sync": settings.require_sync,
-            "restore-on-stop": settings.restore_on_stop and not settings.demo,
-        }
-        for one, other in _CONTRADICTIONS:
-            if given[one] and given[other]:
-                raise usage.UsageError(
-                    f"{self._called(one)} and {self._called(other)} contradict each other. Give one of them."
-                )
+        for one, other in contradictions(self.settings):
+            raise usage.UsageError(
+                f"{self._called(one)} and {self._called(other)} contradict each other. Give one of them."
+            )
 
     def _called(self, option: str) -> str:
         """An option by the name by which a person gave it."""
@@ -159,6 +150,17 @@ class Options(usage.Options):
 
     def getUsage(self, width: int | None = None) -> str:
         return f"{usage.Options.getUsage(self, width)}\n{_EXAMPLES}\n{_variables()}"
+
+
+def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Pairs of options, wherever they were set, of which one would not count."""
+    given = {
+        "demo": settings.demo,
+        "skip-sync": settings.skip_sync and not settings.demo,
+        "require-sync": settings.require_sync,
+        "restore-on-stop": settings.restore_on_stop and not settings.demo,
+    }
+    yield from ((one, other) for one, other in _CONTRADICTIONS if given[one] and given[other])
 
 
 _EXAMPLES = """\

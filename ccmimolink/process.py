@@ -18,6 +18,11 @@ from collections.abc import Callable
 _UPSTREAM_AND_OURS = 64
 """Descriptors beside those of clients and of requests in flight: log, database, plugins, the reactor's."""
 
+ENDING_SIGNALS: tuple[int, ...] = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
+)
+"""What a person, a system that goes down or a terminal that is closed ends a program with."""
+
 _WARMED = (
     (email.policy, email.contentmanager, email.headerregistry),  # for a content-type
     (codecs.lookup("charmap"), codecs.lookup("idna")),  # for a header, and for a host name
@@ -26,7 +31,7 @@ _WARMED = (
 
 def on_signals(action: Callable[[], None]) -> Callable[[], None]:
     """Do this at each signal that ends a program; returns what undoes it."""
-    return _handled(_ENDING, action)
+    return _handled(ENDING_SIGNALS, action)
 
 
 def on_hangup(end: Callable[[int], None]) -> Callable[[], None]:
@@ -58,9 +63,6 @@ def on_interrupt(end: Callable[[int], None]) -> Callable[[], None]:
     return _handled((signal.SIGINT,), lambda: end(signal.SIGINT))
 
 
-_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
-
-
 def _handled(signals: tuple[int, ...], action: Callable[[], None]) -> Callable[[], None]:
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
@@ -78,22 +80,31 @@ def make_room(connections: int, in_flight: int) -> str:
 
     :returns: what a person is to be told if that is too little, or nothing.
     """
-    if sys.platform == "win32":
-        return ""
-    import resource
-
     wanted = connections + in_flight + _UPSTREAM_AND_OURS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return ""
-    granted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
-    except (OSError, ValueError):  # the system has a limit of its own below what it says
-        granted = soft
+    granted = _granted(wanted)
     if granted >= wanted:
         return ""
     return (
         f"The system lets this program open {granted} files, fewer than the {wanted} that "
         f"MIMO_PROXY_MAX_CONNECTIONS={connections} may need: connections beyond them are refused."
     )
+
+
+if sys.platform == "win32":
+
+    def _granted(wanted: int) -> int:
+        return wanted  # sockets are not counted with files there
+
+else:
+    import resource
+
+    def _granted(wanted: int) -> int:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            return wanted
+        granted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+        except (OSError, ValueError):  # the system has a limit of its own below what it says
+            return soft
+        return granted

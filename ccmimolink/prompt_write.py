@@ -34,9 +34,12 @@ def write_promptly(transport: Any, data: bytes) -> None:
 def is_behind(transport: Any) -> bool:
     """Whether something that was written is still to leave, as far as can be told.
 
-    :param transport: any ``ITransport``. Over TLS the connection beneath is looked at.
+    :param transport: any ``ITransport``. Over TLS, within TLS to a proxy perhaps, the connection beneath is
+        looked at.
     """
-    beneath = transport.transport if isinstance(transport, ProtocolWrapper) else transport
+    beneath = transport
+    while isinstance(beneath, ProtocolWrapper):
+        beneath = beneath.transport
     return isinstance(beneath, Connection) and _holds_something(beneath)
 
 

@@ -87,12 +87,15 @@ class UpstreamRoute:
 
     :param route: until something was read.
     :param source: None for a route that never changes.
+    :param way: told behind the address of an upstream, in the log.
     """
 
     _log = Logger()
 
-    def __init__(self, route: Route, source: RouteSource | None = None) -> None:
-        self._route, self._source = route, source
+    def __init__(
+        self, route: Route, source: RouteSource | None = None, way: Callable[[str], str] = lambda _url: ""
+    ) -> None:
+        self._route, self._source, self._way = route, source, way
         self._doubts = 0
         # What a route goes by: the doubts so far, and the stamp. Each is taken before the reading.
         self._read_of: tuple[int, object] | None = None
@@ -177,7 +180,12 @@ class UpstreamRoute:
         else:
             self._read_of, self._trouble = version, None
             if (route.base_url, route.key) != self._told:
-                self._log.info("upstream {upstream} ({origin})", upstream=route.base_url, origin=route.origin)
+                self._log.info(
+                    "upstream {upstream} ({origin}){way}",
+                    upstream=route.base_url,
+                    origin=route.origin,
+                    way=self._way(route.base_url),
+                )
             self._told = route.base_url, route.key
         self._complaint = reading.complaint
         self._answer()

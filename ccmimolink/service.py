@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
+from ccmimolink.control.station import Station
 from ccmimolink.demo.service import DemoService, demo_service
 from ccmimolink.graph import Graph, build_graph
 from ccmimolink.keeper import RouteKeeper
@@ -27,9 +28,11 @@ from ccmimolink.log_events import observer_of
 from ccmimolink.log_file import LogFile
 from ccmimolink.plugins import PluginSet
 from ccmimolink.process import make_room, on_hangup, on_interrupt, on_signals
+from ccmimolink.records import Records
 from ccmimolink.route import Route, UpstreamRoute
 from ccmimolink.settings import Settings, SettingsError
 from ccmimolink.sync.errors import SyncError
+from ccmimolink.web.control import Control
 
 LAST_WORDS = 1.0
 """Seconds for the last events to leave once all requests are over."""
@@ -67,17 +70,20 @@ class ProxyService(Service):
         self._settings, self._plugins, self._reactor = settings, plugins, reactor
         self._demo: DemoService | None = None
         self._keeper: RouteKeeper | None = None
+        self._station: Station | None = None
         self._started: Deferred[None] | None = None
         self._graph: Graph | None = None
         self._port: IListeningPort | None = None
         self._log_observer: ILogObserver | None = None
         self._log_file: LogFile | None = None
+        self._records: Records | None = None
         self._forget_signals: tuple[Callable[[], None], ...] = ()
 
     def startService(self) -> None:
         settings = self._settings
         self._forget_signals = (on_hangup(self._reactor.sigTerm), on_interrupt(self._reactor.sigInt))
         self._open_log()
+        self._records = Records(settings)
         if too_few := make_room(settings.max_connections, settings.max_concurrent):
             self._log.warn("{too_few}", too_few=too_few)
         fallback_key = None
@@ -88,9 +94,16 @@ class ProxyService(Service):
         else:
             self._keeper = RouteKeeper(settings, self._reactor)
             route = self._keeper.route
+        self._station = Station(settings)
         self._graph = build_graph(
-            settings, self._plugins, self._reactor, route=route, fallback_key=fallback_key
+            settings,
+            self._plugins,
+            self._reactor,
+            route=route,
+            fallback_key=fallback_key,
+            control=Control(self._station.token, self._station.memory),
         )
+        self._records.follow(self._graph.services.activity)
         self._port = _listen(serverFromString(self._reactor, settings.listen), self._graph.site)
         Service.startService(self)
         address = _shown(self._port)
@@ -109,6 +122,12 @@ class ProxyService(Service):
             self._started.addErrback(
                 lambda reason: self._log.failure("the key could not be looked at", failure=reason)
             )
+        self._records.announce(address)
+        self._announce(self._station, self._port)
+
+    def _announce(self, station: Station, port: IListeningPort) -> None:
+        if unannounced := station.announce(getattr(port.getHost(), "port", None)):
+            self._log.warn("{unannounced}", unannounced=unannounced)
 
     def _keep_route(self, keeper: RouteKeeper, port: IListeningPort) -> None:
         try:
@@ -179,6 +198,9 @@ class ProxyService(Service):
     async def _end_requests(self) -> None:
         if self._graph is not None:
             await self._drained(self._graph)
+            if self._station is not None:
+                # Before the port is free: whoever takes it next leaves a file of the same name.
+                self._station.withdraw()
             await self._closed(self._graph)
 
     async def _end_route(self) -> None:
@@ -212,13 +234,19 @@ class ProxyService(Service):
     async def _closed(self, graph: Graph) -> None:
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
+        if graph.viewers is not None:
+            graph.viewers.end()
         await graph.site.close_all(LAST_WORDS)
         graph.services.limiter.stop()
         for relay in list(graph.services.lingering):
             relay.drop()
         await graph.pool.closeCachedConnections()
+        if graph.dumps is not None:
+            await graph.dumps.close()
 
     def _close_log(self) -> None:
+        if self._records is not None:
+            self._records.close()
         if self._log_observer is not None and self._log_file is not None:
             globalLogPublisher.removeObserver(self._log_observer)
             self._log_file.close()

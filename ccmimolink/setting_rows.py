@@ -12,6 +12,7 @@ from typing import Any
 
 from ccmimolink.model_file import model_table
 from ccmimolink.setting_values import (
+    authorities,
     base_url,
     boolean,
     demo,
@@ -24,6 +25,7 @@ from ccmimolink.setting_values import (
     whole,
     word,
 )
+from ccmimolink.tunnel.choice import no_proxy, proxy_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Setting:
     :ivar default: the text that stands for an unset or empty variable; it is parsed like any other.
     :ivar parse: one of :mod:`ccmimolink.setting_values`.
     :ivar option: the command-line option that overrides it, without dashes.
+    :ivar is_common: whether it is no variable of ours alone: it is looked for in lower case first, and nobody
+        needs to understand it who sends nothing.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Setting:
     parse: Callable[[str], Any]
     meaning: str
     option: str | None = None
+    is_common: bool = False
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -139,6 +144,45 @@ SETTINGS: tuple[Setting, ...] = (
         "reach the upstream through Twisted's own HTTP client, which costs more for each event",
     ),
     Setting(
+        "HTTPS_PROXY",
+        "https_proxy",
+        "",
+        proxy_server("HTTPS_PROXY"),
+        "proxy to an https upstream: http, https, socks5 or socks5h, then ://[user:password@]host:port",
+        is_common=True,
+    ),
+    Setting(
+        "HTTP_PROXY",
+        "http_proxy",
+        "",
+        proxy_server("HTTP_PROXY"),
+        "proxy to an http upstream",
+        is_common=True,
+    ),
+    Setting(
+        "ALL_PROXY",
+        "all_proxy",
+        "",
+        proxy_server("ALL_PROXY"),
+        "proxy where the one for the upstream's scheme is not set",
+        is_common=True,
+    ),
+    Setting(
+        "NO_PROXY",
+        "no_proxy",
+        "",
+        no_proxy,
+        "what is reached without a proxy: names, addresses and networks, separated by ','; * for everything",
+        is_common=True,
+    ),
+    Setting(
+        "MIMO_PROXY_CA_FILE",
+        "ca_file",
+        "",
+        authorities,
+        "PEM file of the certificate authorities to trust in place of the machine's",
+    ),
+    Setting(
         "MIMO_PROXY_FIRST_BYTE_TIMEOUT_MS",
         "first_byte_timeout",
         "300000",
@@ -222,6 +266,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIMO_PROXY_LOG_BYTES", "log_bytes", "10485760", whole(1024), "size at which the log is rotated"),
     Setting("MIMO_PROXY_LOG_FILES", "log_files", "5", whole(0, 1000), "rotated log files that are kept"),
     Setting(
+        "MIMO_PROXY_REQUEST_LOG",
+        "request_log",
+        "",
+        optional_path,
+        "file with one line of JSON for each request, rotated as the log is",
+        option="request-log",
+    ),
+    Setting(
+        "MIMO_DEBUG_DUMP",
+        "debug_dump",
+        "",
+        optional_path,
+        "directory for all that was sent and answered for each request, keys masked: for bug reports",
+    ),
+    Setting(
+        "MIMO_DEBUG_DUMP_BYTES", "debug_dump_bytes", "67108864", whole(65536), "size of all dumps together"
+    ),
+    Setting(
         "MIMO_PROXY_SKIP_CC_SWITCH_SYNC",
         "skip_sync",
         "false",
@@ -250,7 +312,7 @@ SETTINGS: tuple[Setting, ...] = (
         "state_dir",
         "",
         optional_path,
-        "directory for what is remembered of the route (default: the system's place for such, as "
+        "directory for what is remembered of route and model (default: the system's place for such, as "
         "~/.local/state/ccmimolink)",
     ),
     Setting(

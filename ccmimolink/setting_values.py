@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -99,6 +100,24 @@ def path(text: str) -> Path:
 
 def optional_path(text: str) -> Path | None:
     return path(text) if text else None
+
+
+def authorities(text: str) -> Path | None:
+    """A file of certificates. It is looked into here: whoever starts a daemon is told before it leaves."""
+    file = optional_path(text)
+    if file is None:
+        return None
+    hint = "Give a file of certificates in PEM, as -----BEGIN CERTIFICATE----- begins one."
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(file)
+    except ssl.SSLError:
+        raise ValueError(f"holds something that is no certificate, or none: {text[:80]!r}. {hint}") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {text[:80]!r}: {error.strerror}. {hint}") from None
+    if not context.cert_store_stats()["x509"]:
+        raise ValueError(f"holds no certificate: {text[:80]!r}. {hint}")
+    return file
 
 
 def paths(text: str) -> tuple[Path, ...]:

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ccmimolink.core.models import ModelTable
+from ccmimolink.dump_directory import why_not as why_no_dump
 from ccmimolink.listen import ListenAddress, parse_endpoint
-from ccmimolink.log_file import why_not
+from ccmimolink.log_file import meet, why_not
 from ccmimolink.setting_rows import SETTINGS, Setting
 from ccmimolink.setting_values import IF_NO_KEY
+from ccmimolink.terminal import VARIABLES
+from ccmimolink.tunnel.choice import NoProxy, Proxies, ProxyServer
 
 _PREFIX = "MIMO_PROXY_"
 _FOR_CHILDREN = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
@@ -27,6 +30,15 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names the variable or option, the reason and the way out."""
 
 
+def terminal_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What counts of the environment for what is shown on a terminal.
+
+    :param environ: None stands for the environment of this process.
+    """
+    environ = os.environ if environ is None else environ
+    return {name: environ[name] for name in VARIABLES if name in environ}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of the proxy. Durations are seconds, sizes bytes.
@@ -34,6 +46,7 @@ class Settings:
     :ivar base_url: http or https, with a host, without a trailing slash.
     :ivar base_url_chosen: whether ``base_url`` was set by someone, so that it wins over the route's.
     :ivar model_chosen: whether ``model`` was set by someone, so that it wins over what a request asks for.
+    :ivar model_origin: by which option or variable; empty where it was not.
     :ivar models: what is known of each model, the user's file included.
     :ivar listen: the endpoint string, complete.
     :ivar listen_address: the same, understood.
@@ -48,6 +61,7 @@ class Settings:
     base_url_chosen: bool
     model: str
     model_chosen: bool
+    model_origin: str
     vision_model: str
     web_search: bool
     models: ModelTable
@@ -66,6 +80,11 @@ class Settings:
     retry_budget: float
     connect_timeout: float
     twisted_agent: bool
+    https_proxy: ProxyServer | None
+    http_proxy: ProxyServer | None
+    all_proxy: ProxyServer | None
+    no_proxy: NoProxy
+    ca_file: Path | None
     first_byte_timeout: float
     idle_timeout: float
     slow_client_timeout: float
@@ -85,6 +104,9 @@ class Settings:
     log: Path
     log_bytes: int
     log_files: int
+    request_log: Path | None
+    debug_dump: Path | None
+    debug_dump_bytes: int
     skip_sync: bool
     require_sync: bool
     restore_on_stop: bool
@@ -101,6 +123,11 @@ class Settings:
     unknown_variables: tuple[str, ...] = ()
     child_environ: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def proxies(self) -> Proxies:
+        """Which proxy leads where."""
+        return Proxies(self.https_proxy, self.http_proxy, self.all_proxy, self.no_proxy)
+
     @classmethod
     def from_environ(
         cls,
@@ -114,15 +141,22 @@ class Settings:
 
         :param environ: None stands for the environment of this process.
         :param overrides: the command line's texts, by the *variable's* name. An empty one hides the variable.
-        :param log: the log file is going to be written, and has to be writable.
+        :param log: the program is going to run: the log file has to be writable, and what other programs are
+            told as well, the proxies, has to be understood.
         :param key_elsewhere: whether there is a key in another place than ``MIMO_API_KEY``; asked only where
             the demo is to stand in for want of one.
         :raises SettingsError: a value cannot be used.
         """
         environ = os.environ if environ is None else environ
         source = _Source(environ, overrides or {})
-        values = {setting.attribute: source.value(setting) for setting in SETTINGS}
+        values = {
+            setting.attribute: setting.parse(setting.default)
+            if setting.is_common and not log
+            else source.value(setting)
+            for setting in SETTINGS
+        }
         values["model_chosen"] = source.is_set("MIMO_MODEL")
+        values["model_origin"] = source.called(_row("model")) if values["model_chosen"] else ""
         values["base_url_chosen"] = source.is_set("MIMO_BASE_URL")
         values["codex_config_chosen"] = source.is_set("CODEX_CONFIG_PATH")
         demo = values["demo"]
@@ -132,6 +166,7 @@ class Settings:
         values["listen_address"] = _listen_address(source, values["listen"], values["token"])
         if log:
             _check_log(source, values["log"])
+            _check_records(source, values)
         settings = cls(
             **values,
             unknown_variables=_unknown(environ),
@@ -140,6 +175,11 @@ class Settings:
         if demo == IF_NO_KEY and not settings.api_key and not key_elsewhere(settings):
             return replace(settings, demo=True, skip_sync=True)
         return settings
+
+
+def present_environ() -> dict[str, str]:
+    """A copy of this process's variables, for a command that hands some of them on."""
+    return dict(os.environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +197,20 @@ class _Source:
 
     def value(self, setting: Setting) -> Any:
         try:
-            return setting.parse(self.text(setting.name) or setting.default)
+            return setting.parse(self.text(self.spelt(setting)) or setting.default)
         except ValueError as error:
             # "from None": a traceback of the parser could show a secret.
             raise SettingsError(f"{self.called(setting)} {error}") from None
 
+    def spelt(self, setting: Setting) -> str:
+        """The name by which it is set. Where it is so in lower case too, that counts, as for curl."""
+        lower = setting.name.lower()
+        return lower if setting.is_common and self.is_set(lower) else setting.name
+
     def called(self, setting: Setting) -> str:
-        return f"--{setting.option}" if setting.option and setting.name in self.overrides else setting.name
+        if setting.option and setting.name in self.overrides:
+            return f"--{setting.option}"
+        return self.spelt(setting)
 
 
 def _check_log(source: _Source, log: Path) -> None:
@@ -171,6 +218,19 @@ def _check_log(source: _Source, log: Path) -> None:
     if reason := why_not(log):
         called = source.called(_row("log"))
         raise SettingsError(f"{called} {str(log)[:200]!r}: {reason}. Give another file with --log.")
+
+
+def _check_records(source: _Source, values: Mapping[str, Any]) -> None:
+    request_log, dump = values["request_log"], values["debug_dump"]
+    if request_log is not None:
+        reason = why_not(request_log)
+        if not reason and meet(request_log, values["log"]):
+            reason = "the log is written there"
+        if reason:
+            called = source.called(_row("request_log"))
+            raise SettingsError(f"{called} {str(request_log)[:200]!r}: {reason}. Give another file.")
+    if dump is not None and (reason := why_no_dump(dump)):
+        raise SettingsError(f"MIMO_DEBUG_DUMP {str(dump)[:200]!r}: {reason}. Give a directory of your own.")
 
 
 def _row(attribute: str) -> Setting:

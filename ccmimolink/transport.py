@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from http.cookiejar import CookieJar
+from pathlib import Path
 from typing import Any, cast
 from typing import Protocol as TypingProtocol
 
@@ -24,7 +25,8 @@ from zope.interface import implementer
 from ccmimolink.gathering import GatheringAgent
 from ccmimolink.heads import MeteredEndpoints, UpstreamEndpoints
 from ccmimolink.http1.agent import ConnectionPool, PooledAgent
-from ccmimolink.trust import trust_root
+from ccmimolink.trust import authorities_in, trust_root
+from ccmimolink.tunnel.choice import Proxies
 
 
 @implementer(IBodyProducer)
@@ -154,7 +156,13 @@ class Pool(TypingProtocol):
 
 
 def make_agent(
-    reactor: Any, *, connections: int, connect_timeout: float, twisted: bool = False
+    reactor: Any,
+    *,
+    connections: int,
+    connect_timeout: float,
+    twisted: bool = False,
+    proxies: Proxies = Proxies(),  # noqa: B008  # it is frozen
+    ca_file: Path | None = None,
 ) -> tuple[IAgent, Pool]:
     """An agent, and the pool of its persistent connections.
 
@@ -164,16 +172,18 @@ def make_agent(
     :param connections: how many are kept at most: a place for each request in flight.
     :param connect_timeout: seconds.
     :param twisted: whether it is Twisted's own, which costs more for each event of a stream.
+    :param proxies: which of them leads to a server, if any.
+    :param ca_file: certificates of the authorities that are trusted in place of the machine's.
     """
-    policy = BrowserLikePolicyForHTTPS(trust_root())
+    policy = BrowserLikePolicyForHTTPS(trust_root() if ca_file is None else authorities_in(ca_file))
     if not twisted:
         pool = ConnectionPool(reactor, connections, KEPT)
-        return PooledAgent(pool, UpstreamEndpoints(reactor, policy, connect_timeout)), pool
+        return PooledAgent(pool, UpstreamEndpoints(reactor, policy, connect_timeout, proxies)), pool
     twisted_pool = HTTPConnectionPool(reactor, persistent=True)
     twisted_pool.maxPersistentPerHost = connections
     twisted_pool.cachedConnectionTimeout = KEPT  # type: ignore[assignment]  # any number of seconds does
     twisted_pool.retryAutomatically = False
-    endpoints = MeteredEndpoints(reactor, policy, connect_timeout)
+    endpoints = MeteredEndpoints(reactor, policy, connect_timeout, proxies)
     agent: IAgent = Agent.usingEndpointFactory(reactor, endpoints, twisted_pool)
     return GatheringAgent(agent, reactor), twisted_pool
 

@@ -17,6 +17,7 @@ from ccmimolink.heads import HandshakeFailed
 from ccmimolink.inflate import ENCODINGS
 from ccmimolink.transport import Dropped, encoding_of
 from ccmimolink.tries import Trouble
+from ccmimolink.tunnel.negotiation import NameNotResolved, TunnelFailed
 
 
 def timed_out(limit: float) -> Trouble:
@@ -40,6 +41,9 @@ def transport_trouble(error: BaseException) -> Trouble:
         return _down(message, Fault.NOT_RESOLVED)
     if isinstance(error, (ConnectError, ConnectTimeout)):
         return _down(f"MiMo cannot be reached. Check the network and {ADDRESS}.", Fault.NOT_CONNECTED)
+    if isinstance(error, TunnelFailed):
+        is_name = isinstance(error, NameNotResolved)
+        return _down(str(error), Fault.NOT_RESOLVED if is_name else Fault.NOT_CONNECTED)
     if isinstance(error, HandshakeFailed):
         message = f"No secure connection to MiMo: TLS failed. Check the clock and {ADDRESS}."
         return _down(message, Fault.TLS_FAILED)

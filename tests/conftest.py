@@ -12,11 +12,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from tests.portable_part import holds_portable, is_portable
 
 
 @implementer(ILogObserver)
@@ -41,6 +44,21 @@ class LoggedFailures:
         return taken
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Elsewhere than on a POSIX system, a file that is not portable cannot even be imported."""
+    if config.option.markexpr != "portable":
+        return None
+    if collection_path.is_dir():
+        return None if holds_portable(collection_path) else True
+    return None if is_portable(collection_path) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_portable(item.path):
+            item.add_marker("portable")
+
+
 _FREEZE_AFTER = 100
 _tests_run = count(1)
 
@@ -60,7 +78,8 @@ def pytest_collection_finish() -> None:
 def signals_as_in_a_terminal() -> None:
     """A shell has its background jobs ignore some signals, and what is started here inherits that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,7 +93,9 @@ def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
                 "CODEX_CONFIG_PATH",
             ):
                 patch.delenv(name)
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("nobody")))
+        nobody = str(tmp_path_factory.mktemp("nobody"))
+        for name in ("HOME", "USERPROFILE"):
+            patch.setenv(name, nobody)
         patch.setenv("XDG_CACHE_HOME", cache)
         yield
 

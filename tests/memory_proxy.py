@@ -24,6 +24,7 @@ from zope.interface import implementer
 from ccmimolink.graph import Graph, build_graph
 from ccmimolink.plugins import PluginSet
 from ccmimolink.settings import Settings
+from ccmimolink.web.control import Control
 from ccmimolink.web.services import Plugins
 from tests.http_wire import CODEX, Reply, body_of, read_reply, request
 
@@ -35,7 +36,8 @@ SETTINGS = {
     "MIMO_PROXY_MIN_INTERVAL_MS": "0",
     # The machine's own cc switch and Codex are none of a test's business.
     "MIMO_PROXY_SKIP_CC_SWITCH_SYNC": "true",
-    "MIMO_PROXY_STATE_DIR": "/nonexistent/ccmimolink",
+    # Where not even root can make a directory.
+    "MIMO_PROXY_STATE_DIR": "/dev/null/ccmimolink",
     "CC_SWITCH_DB_PATH": "/nonexistent/cc-switch.db",
     # The suite can be run over either agent.
     "MIMO_PROXY_TWISTED_AGENT": os.environ.get("MIMO_PROXY_TWISTED_AGENT", "false"),
@@ -219,7 +221,12 @@ class MemoryClient:
 class MemoryProxy:
     """A proxy, its clients and its upstream. Durations are those of ``reactor``."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None, plugins: Plugins | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        plugins: Plugins | None = None,
+        control: Control | None = None,
+    ) -> None:
         self.reactor = MemoryReactor()
         # Far from 0, where nothing is ever found to be long ago.
         self.reactor.advance(1000)
@@ -227,6 +234,7 @@ class MemoryProxy:
             Settings.from_environ(SETTINGS | dict(settings or {})),
             plugins or PluginSet.load(third_party=False),  # type: ignore[arg-type]
             self.reactor,
+            control=control,
             monotonic=self.reactor.seconds,
         )
         self.services = self.graph.services
@@ -286,8 +294,10 @@ def made_proxies() -> Iterator[Callable[..., MemoryProxy]]:
     """Makes proxies; each must be at rest and leave no timer when the test is over."""
     made: list[MemoryProxy] = []
 
-    def make(settings: Mapping[str, str] | None = None, plugins: Any = None) -> MemoryProxy:
-        made.append(MemoryProxy(settings, plugins))
+    def make(
+        settings: Mapping[str, str] | None = None, plugins: Any = None, control: Control | None = None
+    ) -> MemoryProxy:
+        made.append(MemoryProxy(settings, plugins, control))
         return made[-1]
 
     yield make

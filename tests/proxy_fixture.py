@@ -10,9 +10,11 @@ from treq.client import HTTPClient
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.web.client import Agent, HTTPConnectionPool
 
+from ccmimolink.control.memory import ModelMemory
 from ccmimolink.graph import build_graph
 from ccmimolink.plugins import PluginSet
 from ccmimolink.settings import Settings
+from ccmimolink.web.control import Control
 from tests.http_wire import body_of, request
 from tests.memory_proxy import SETTINGS
 from tests.scripted_upstream import ScriptedUpstream, Wire, connect, until
@@ -35,7 +37,10 @@ class LoopbackProxy:
         upstream_port = await self.upstream.listen()
         environ = SETTINGS | {"MIMO_BASE_URL": f"http://127.0.0.1:{upstream_port}/v1"} | settings
         self.graph = build_graph(
-            Settings.from_environ(environ), PluginSet.load(third_party=False), self.reactor
+            Settings.from_environ(environ),
+            PluginSet.load(third_party=False),
+            self.reactor,
+            control=Control("fake-control-token-of-a-test", ModelMemory(None)),
         )
         endpoint = TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1")
         self._port: Any = await endpoint.listen(self.graph.site)
@@ -53,6 +58,8 @@ class LoopbackProxy:
         for relay in list(self.graph.services.lingering):
             relay.drop()
         await self.graph.pool.closeCachedConnections()
+        if self.graph.dumps is not None:
+            await self.graph.dumps.close()
         await self.upstream.stop()
 
     async def connect(self) -> Wire:

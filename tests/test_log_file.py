@@ -199,7 +199,7 @@ def test_a_link_that_is_laid_there_at_the_last_moment_is_not_followed(
 def as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is made in this test belongs to somebody else, who is not root."""
     owner = os.geteuid()
-    monkeypatch.setattr("ccmimolink.log_file._is_ours", lambda status: status.st_uid != owner)
+    monkeypatch.setattr("ccmimolink.log_file.is_ours", lambda status: status.st_uid != owner)
 
 
 @pytest.mark.usefixtures("as_another_user")

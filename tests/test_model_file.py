@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ccmimolink.core.models import BUILTIN_MODELS, Model, ModelTable
+from ccmimolink.core.models import BUILTIN_MODELS, Model, ModelTable, Price
 from ccmimolink.model_file import model_table
 from ccmimolink.settings import Settings, SettingsError
 
 README = Path(__file__).parent.parent / "README.md"
+USD = '[models."mimo-v2.5".prices.USD]\n'
 
 
 @pytest.fixture
@@ -53,7 +54,11 @@ def test_a_row_for_a_known_model_changes_what_it_names_in_its_place(file: Path) 
     made = table(file, '[models."mimo-v2.5"]\nmax_output = 4096')
 
     assert made.get("mimo-v2.5") == Model(
-        name="mimo-v2.5", modalities=known.modalities, max_output=4096, successor=known.successor
+        name="mimo-v2.5",
+        modalities=known.modalities,
+        max_output=4096,
+        successor=known.successor,
+        prices=known.prices,
     )
     assert [model.name for model in made] == [model.name for model in BUILTIN_MODELS]
 
@@ -90,7 +95,24 @@ def test_the_example_of_the_readme_is_such_a_file(file: Path) -> None:
         max_output=131_072,
         json_schema=True,
         successor="mimo-v4",
+        prices=(Price("USD", 0.14, 0.0028, 0.28),),
     )
+
+
+def test_the_prices_of_a_known_model_change_as_a_whole(file: Path) -> None:
+    made = table(file, '[models."mimo-v2.5".prices.EUR]\ninput = 1\ncached = 0.5\noutput = 2')
+
+    model = made.get("mimo-v2.5")
+    assert model is not None
+    assert model.prices == (Price("EUR", 1, 0.5, 2),)
+
+
+def test_input_that_was_cached_costs_as_other_input_unless_it_is_said(file: Path) -> None:
+    made = table(file, '[models."mimo-v2.5".prices.USD]\ninput = 3\noutput = 4')
+
+    model = made.get("mimo-v2.5")
+    assert model is not None
+    assert model.prices[0].of(1_000_000, 1_000_000, 0) == 3
 
 
 @pytest.mark.parametrize(
@@ -110,6 +132,20 @@ def test_the_example_of_the_readme_is_such_a_file(file: Path) -> None:
         ('[models."mimo-v2.5"]\njson_schema = 1', ['models."mimo-v2.5".json_schema', "bool"]),
         ('[models."mimo-v2.5"]\nsuccessor = ""', ['models."mimo-v2.5".successor']),
         ('[models."mimo-v2.5"]\nprice = 1', ['models."mimo-v2.5"', "price"]),
+        ('[models."mimo-v2.5"]\nprices = 1', ['models."mimo-v2.5".prices', "object"]),
+        (
+            '[models."mimo-v2.5".prices]\ninput = 1',
+            ["'input' is no currency", '[models."mimo-v2.5".prices.USD]'],
+        ),
+        ('[models."mimo-v2.5".prices.usd]\ninput = 1', ["'usd' is no currency"]),
+        ('[models."mimo-v2.5".prices.USD]\ninput = 1', ['"mimo-v2.5".prices.USD', "'output'"]),
+        (f"{USD}input = -1\noutput = 1", ['"mimo-v2.5".prices.USD.input', ">= 0"]),
+        (f"{USD}input = nan\noutput = 1", ['"mimo-v2.5".prices.USD.input', ">= 0"]),
+        (f"{USD}input = inf\noutput = 1", ['"mimo-v2.5".prices.USD.input', "<= 1000000"]),
+        (f'{USD}input = "1"\noutput = 1', ['"mimo-v2.5".prices.USD.input', "float", "str"]),
+        (f"{USD}input = 1\noutput = true", ['"mimo-v2.5".prices.USD.output', "float", "bool"]),
+        (f"{USD}input = 1\noutput = 1\ncache = 1", ['"mimo-v2.5".prices.USD', "'cache'"]),
+        ("[models.mimo-v2.5.prices.USD]\ninput = 1", ['models."mimo-v2"', "quotes"]),
         ("[models.mimo-v2.5]\nmax_output = 1", ['models."mimo-v2"', "quotes"]),
         ('[models."two words"]\nmodalities = ["text"]', ['models."two words"', "blank"]),
         ('[models.""]\nmodalities = ["text"]', ['models.""']),

@@ -7,19 +7,21 @@ import os
 import re
 import textwrap
 import tomllib
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from functools import partial
 from io import StringIO
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from zope.interface.verify import verifyObject
 
 import ccmimolink.interfaces
+from ccmimolink.background.command import run as run_service
+from ccmimolink.control.command import run as run_model
 from ccmimolink.core.responses import ResponsesRequest
 from ccmimolink.core.scan import Channel, FallbackParser, Scanner, ToolCall
 from ccmimolink.core.tools import FlatTool, ToolKind
+from ccmimolink.doctor.command import parsed
 from ccmimolink.interfaces import IFallbackParser, IRequestTransform
 from ccmimolink.mimocode.command import main as run_mimo_setup
 from ccmimolink.mimocode.errors import Code
@@ -31,8 +33,7 @@ from ccmimolink.sync.command import run as run_sync
 from ccmimolink.sync.errors import HEADINGS
 from tests.core.scan_parts import scanned, source_of
 from tests.faults.cell_count import CELL_COUNT
-
-README = (Path(__file__).parent.parent / "README.md").read_text()
+from tests.readme_halves import ENGLISH as README
 
 
 def sync_options() -> set[str]:
@@ -117,6 +118,52 @@ def test_the_guide_to_the_sync_lists_every_option_of_it() -> None:
     assert set(re.findall(r"--([a-z-]+)", table)) >= sync_options() - {"help", "version"}
 
 
+def service_options() -> set[str]:
+    """The options of ``ccmimolink-service``'s verbs, as their help names them."""
+    with redirect_stdout(StringIO()) as shown:
+        for verb in ("install", "uninstall", "status", "logs"):
+            run_service([verb, "--help"], no_machine, StringIO(), StringIO())
+    return set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", shown.getvalue()))
+
+
+def no_machine() -> NoReturn:
+    raise AssertionError("help asks nothing of the machine")
+
+
+def test_the_guide_to_the_service_lists_every_option_of_it() -> None:
+    table = README[README.index("<!-- service-options -->") : README.index("**From boot on.**")]
+    assert set(re.findall(r"--([a-z-]+)", table)) >= service_options() - {"help", *Options().synonyms}
+
+
+def model_options() -> set[str]:
+    """The options of ``ccmimolink-model``, as its help names them."""
+    with redirect_stdout(StringIO()) as shown:
+        run_model(["--help"], {}, StringIO())
+    return set(re.findall(r"(?m)^  (?:-\w, )?--([a-z][a-z-]+)", shown.getvalue()))
+
+
+def test_the_guide_to_the_choice_of_a_model_lists_every_option_and_command_of_it() -> None:
+    table = README[README.index("| `ccmimolink-model` |") : README.index("An option or variable of the")]
+    assert set(re.findall(r"--([a-z][a-z-]+)", table)) >= model_options() - {"help", "version"}
+    assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) >= {"list", "set", "reset", "status"}
+
+
+def doctor_options() -> set[str]:
+    """The options of ``ccmimolink-doctor``, as its help names them."""
+    with redirect_stdout(StringIO()) as shown, suppress(SystemExit):
+        parsed(["--help"])
+    return set(re.findall(r"(?m)^  (?:-\w, )?--([a-z][a-z-]+)", shown.getvalue()))
+
+
+def test_the_guide_to_the_doctor_lists_every_option_of_it() -> None:
+    table = README[README.index("<!-- doctor-options -->") : README.index("It ends with 0 (nothing failed)")]
+    assert set(re.findall(r"^\| `--([a-z]+)", table, re.MULTILINE)) == doctor_options() - {
+        "help",
+        "version",
+        "print-completion",
+    }
+
+
 def mimo_options() -> set[str]:
     """The options of ``mimo-code-setup``, as its help names them."""
     with redirect_stdout(StringIO()) as shown:
@@ -166,7 +213,8 @@ def test_every_builtin_plugin_is_in_the_plugin_guide() -> None:
 
 
 def test_every_option_that_is_mentioned_exists() -> None:
-    known = set(Options().synonyms) | {"without-pip"} | sync_options() | mimo_options()
+    of_commands = sync_options() | service_options() | model_options() | mimo_options() | doctor_options()
+    known = set(Options().synonyms) | {"without-pip"} | of_commands
     commands = {
         "json",
         "last",
@@ -186,6 +234,8 @@ def test_every_option_that_is_mentioned_exists() -> None:
         "plot",
         "quick-ack",
         "record",
+        "platform",
+        "user",
     }
     mentioned = set(re.findall(r"(?<![\w-])--([a-z][\w.-]*[\w])", README))
     assert mentioned - commands <= known

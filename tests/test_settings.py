@@ -70,7 +70,7 @@ def test_an_empty_variable_counts_as_unset(row: Any) -> None:
 
 
 def test_every_field_is_in_the_table_or_derived_from_it() -> None:
-    chosen = {"model_chosen", "base_url_chosen", "codex_config_chosen"}
+    chosen = {"model_chosen", "model_origin", "base_url_chosen", "codex_config_chosen"}
     derived = {*chosen, "listen_address", "unknown_variables", "child_environ"}
 
     assert {field.name for field in dataclasses.fields(Settings)} - derived == {

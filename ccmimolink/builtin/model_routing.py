@@ -9,13 +9,11 @@ from msgspec.structs import replace
 from zope.interface import implementer
 
 from ccmimolink.core.context import RequestContext
-from ccmimolink.core.models import ModelTable
+from ccmimolink.core.models import LONG_WINDOW, ModelTable
 from ccmimolink.core.responses import ResponsesRequest
 from ccmimolink.interfaces import IRequestTransform
 
 _FAMILY = "mimo-"
-_LONG_WINDOW = "[1m]"
-"""Clients write it behind a name to ask for the window of a million tokens, which every MiMo model has."""
 
 
 @implementer(IRequestTransform)
@@ -30,7 +28,7 @@ class ModelRouting:
     def transform(self, request: ResponsesRequest, context: RequestContext) -> ResponsesRequest:
         settings = context.settings
         asked = None if settings.text_model_chosen else _known(request.model or "", context.models)
-        return replace(request, model=(asked or settings.text_model).removesuffix(_LONG_WINDOW))
+        return replace(request, model=(asked or settings.text_model).removesuffix(LONG_WINDOW))
 
 
 def _known(asked: str, models: ModelTable) -> str | None:
@@ -39,10 +37,10 @@ def _known(asked: str, models: ModelTable) -> str | None:
     A name of the table stands as it is written there. Else the vendor before a slash is left off, and the
     names of the family are MiMo's own, in small letters, however a client spells them.
     """
-    asked = asked.removesuffix(_LONG_WINDOW)
+    asked = asked.removesuffix(LONG_WINDOW)
     if models.get(asked) is not None:
         return asked
     name = asked.rpartition("/")[2]
     if name.lower().startswith(_FAMILY):
-        return name.lower().removesuffix(_LONG_WINDOW)
+        return name.lower().removesuffix(LONG_WINDOW)
     return name if models.get(name) is not None else None

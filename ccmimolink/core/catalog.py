@@ -72,14 +72,18 @@ def listing(ids: Sequence[str] | None, table: ModelTable) -> bytes:
     """
     names = list(ids) if ids is not None else [model.name for model in table]
     replaced = [model.name for model in table if model.successor is not None]
-    # Speech models are in the upstream's list too; no client of this proxy can use them.
-    names = [name for name in names if not name.endswith(("-asr", "-tts")) and "-tts-" not in name]
+    names = conversational(names)
     data = [{"id": name, "object": "model", "created": 0, "owned_by": "xiaomi-mimo"} for name in names]
     catalog = dict.fromkeys([*names, *replaced])
     models = list(
         _entries((table.get(name) or Model(name=name, modalities=frozenset({"text"}))) for name in catalog)
     )
     return msgspec.json.encode({"object": "list", "data": data, "models": models})
+
+
+def conversational(names: Iterable[str]) -> list[str]:
+    """Speech models are in the upstream's list too; no client of this proxy can use them."""
+    return [name for name in names if not name.endswith(("-asr", "-tts")) and "-tts-" not in name]
 
 
 def _display_name(name: str) -> str:

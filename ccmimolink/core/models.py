@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+LONG_WINDOW = "[1m]"
+"""Clients write it behind a name to ask for the window of a million tokens, which every MiMo model has."""
+
 _TEXT = frozenset({"text"})
 _ALL = frozenset({"text", "image", "audio", "video"})
 

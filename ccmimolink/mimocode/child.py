@@ -8,9 +8,6 @@ A thread reads, since the reactor's own way to start processes needs a further p
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+
+from ccmimolink import children
 
 _MOST_OUTPUT = 32 * 1024 * 1024
 _PIECE = 64 * 1024
@@ -72,16 +71,7 @@ class _Child:
     ) -> None:
         self._environ = environ
         try:
-            self._process = subprocess.Popen(
-                arguments,
-                cwd=directory,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                start_new_session=True,
-            )
+            self._process = children.start(arguments, directory=directory, environ=environ)
         except OSError as error:
             self.done.errback(ChildError(f"it cannot be started ({error.strerror})"))
             return
@@ -115,19 +105,5 @@ class _Child:
             self.done.callback(result)
             return
         if self._process is not None:
-            _end(self._process, self._environ)
+            children.end(self._process, self._environ)
         self.done.errback(result)
-
-
-def _end(process: subprocess.Popen[bytes], environ: Mapping[str, str]) -> None:
-    """With what it started: an installed program often is a script that runs the program proper."""
-    with contextlib.suppress(OSError):
-        if os.name == "nt":
-            # By its whole path: Windows looks in the present directory first.
-            taskkill = Path(environ.get("SystemRoot", r"C:\Windows"), "System32", "taskkill.exe")
-            command = [str(taskkill), "/T", "/F", "/PID", str(process.pid)]
-            subprocess.run(command, env=environ, capture_output=True, check=False, timeout=10)
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(10)

@@ -23,15 +23,19 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import deferLater, react
 
 from ccmimolink import __version__
+from ccmimolink.command_help import COMPLETION, SHELLS, add_completion
 from ccmimolink.mimocode.catalog_request import CatalogClient, https_agent
 from ccmimolink.mimocode.choices import Asked, Scope
 from ccmimolink.mimocode.errors import Code, SetupError, Source, blocked
 from ccmimolink.mimocode.flow import World, set_up
 from ccmimolink.mimocode.journal import Step, no_step
+from ccmimolink.mimocode.manual import describe_setup
 from ccmimolink.mimocode.provider import AUDITED, GONKAGATE, Provider
 from ccmimolink.mimocode.result import Result, usage_result
-from ccmimolink.mimocode.settings import Settings
-from ccmimolink.mimocode.terminal import ENDING_SIGNALS, Terminal, interrupted
+from ccmimolink.mimocode.settings import Settings, terminal_environ
+from ccmimolink.mimocode.terminal import Terminal, interrupted
+from ccmimolink.process import ENDING_SIGNALS
+from ccmimolink.terminal import Progress, paint_for
 
 DONE, NOT_DONE, WRONG_CALL = 0, 1, 2
 _NAME = "mimo-code-setup"
@@ -45,14 +49,7 @@ _NO_KEY_HERE = (
 )
 
 
-_DESCRIPTION = (
-    f"Set up {GONKAGATE.name} as a provider of an installed MiMoCode ({AUDITED.command} {AUDITED.version}). "
-    "It asks for the key, the model and the scope, unless they are given."
-)
-_EPILOG = (
-    f"The key comes on stdin ({_STDIN_OPTION}), from {GONKAGATE.key_variable} or from a hidden prompt, in "
-    "this order; never as an argument. Exit status: 0 done, 1 not done, 2 wrong call."
-)
+_CHOICES = {"--scope": "user or project", COMPLETION: " or ".join(SHELLS)}
 
 
 class UsageError(Exception):
@@ -70,18 +67,14 @@ class _Parser(argparse.ArgumentParser):
             raise UsageError(f"There is an argument that is not an option. {_NO_KEY_HERE}. See --help.")
         option, problem = named["option"], message[named.end() :]
         if problem.startswith("invalid choice"):
-            raise UsageError(f"{option} is user or project. See --help.")
+            raise UsageError(f"{option} is {_CHOICES[option]}. See --help.")
         takes = "needs a value" if problem.startswith("expected") else "takes no value"
         raise UsageError(f"{option} {takes}. See --help.")
 
 
 def _parser() -> _Parser:
-    parser = _Parser(
-        prog=_NAME,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        allow_abbrev=False,
-    )
+    parser = _Parser(prog=_NAME, allow_abbrev=False)
+    describe_setup(parser)
     parser.add_argument(
         "--scope",
         choices=[*Scope],
@@ -98,6 +91,7 @@ def _parser() -> _Parser:
         "--cwd", metavar="DIRECTORY", help="where you will start mimo [the present directory]"
     )
     parser.add_argument("--version", "-V", action="version", version=f"{_NAME} {__version__} (ccmimolink)")
+    add_completion(parser, directories=["--cwd"])
     return parser
 
 
@@ -235,6 +229,7 @@ async def _set_up(
         catalog=catalog,
         now=lambda: datetime.now(UTC),
         step=step,
+        waiting=Progress(sys.stderr, terminal_environ()).waiting,
     )
     asked = Asked(
         scope=None if options.scope is None else Scope(options.scope),
@@ -262,8 +257,8 @@ def _printed(result: Result, status: int, *, as_json: bool) -> int:
     """
     :returns: the exit status.
     """
-    text = f"{result.as_json()}\n" if as_json else result.as_text()
     stream = sys.stdout if as_json or result.ok else sys.stderr
+    text = f"{result.as_json()}\n" if as_json else result.as_text(paint_for(stream, terminal_environ()))
     try:
         stream.write(text)
         stream.flush()

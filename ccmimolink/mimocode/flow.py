@@ -7,6 +7,7 @@ and after it everything is put back unless MiMoCode was shown to resolve what wa
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ from ccmimolink.mimocode.terminal import Terminal, interrupted
 from ccmimolink.mimocode.wanted import Wanted
 from ccmimolink.mimocode.writing import Writer, what_remains
 from ccmimolink.private_files import read_file
+from ccmimolink.terminal import Waiting, silently
 
 
 class Catalog(Protocol):
@@ -57,6 +59,7 @@ class World:
 
     :ivar directory: where the user will start ``mimo``; absolute, no link in it.
     :ivar now: the time, in UTC.
+    :ivar waiting: shows a person what is waited for.
     """
 
     reactor: Any
@@ -68,6 +71,7 @@ class World:
     now: Callable[[], datetime]
     audited: Audited = AUDITED
     step: Step = no_step
+    waiting: Waiting = silently
 
 
 async def set_up(world: World, asked: Asked) -> Result:
@@ -109,8 +113,9 @@ class _Setup:
         check_places(self._places, world.settings.home)
         self._recover()
         mimo = Mimo(world.reactor, find_mimo(world.settings, world.audited), world.directory)
-        self.result.version = await mimo.version(world.audited, world.settings)
-        where = await self._where(mimo)
+        with self._waiting_for_mimo("which one it is"):
+            self.result.version = await mimo.version(world.audited, world.settings)
+            where = await self._where(mimo)
         check_legacy(where)
         check_answerable(self._asked, world.terminal)
         wanted, scope = await self._choices(where)
@@ -123,9 +128,13 @@ class _Setup:
             await self._install(proof)
             self._done = True
         try:
-            await check_session(proof, world.settings, self.result.verification)
+            with self._waiting_for_mimo("what this shell changes"):
+                await check_session(proof, world.settings, self.result.verification)
         except CancelledError:
             raise interrupted("The setup is done; only the check of this shell was ended early.") from None
+
+    def _waiting_for_mimo(self, what: str) -> AbstractContextManager[object]:
+        return self._world.waiting(f"Asking {self._world.audited.command} {what}")
 
     def _recover(self) -> None:
         if not was_killed(self._places):
@@ -157,7 +166,8 @@ class _Setup:
         world, asked = self._world, self._asked
         key = take_key(world.provider, world.settings, world.terminal, from_stdin=asked.key_from_stdin)
         self.result.secrets.add(key)
-        catalog = await world.catalog.fetch(world.provider, key)
+        with world.waiting(f"Fetching the models of {world.provider.name}"):
+            catalog = await world.catalog.fetch(world.provider, key)
         model = choose_model(world.provider, catalog, asked, world.terminal)
         scope, reason = choose_scope(where, self._places, asked, world.terminal)
         if reason is not None:
@@ -189,7 +199,8 @@ class _Setup:
             writer.watch()
             self.result.wrote = True
             writer.write(plan.changes)
-            warnings = await proof.durable(world.settings.durable_environ(), self.result.verification)
+            with self._waiting_for_mimo("what it makes of the configuration"):
+                warnings = await proof.durable(world.settings.durable_environ(), self.result.verification)
             writer.write_state(self._state_file(proof, state, plan))
             journal.put_back_what_is_not_ours()
             writer.end()

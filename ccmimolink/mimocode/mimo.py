@@ -10,14 +10,13 @@ with 0 too.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ccmimolink.children import find_program
 from ccmimolink.mimocode.child import ChildError, Ended, run_child
 from ccmimolink.mimocode.errors import Code, SetupError, Source, blocked
 from ccmimolink.mimocode.provider import Audited
@@ -121,11 +120,9 @@ def find_mimo(settings: Settings, audited: Audited) -> Path:
 
     :raises SetupError: there is none.
     """
-    for directory in map(Path, settings.search_path.split(os.pathsep)):
-        found = shutil.which(audited.command, path=str(directory)) if directory.is_absolute() else None
-        # Windows looks in the present directory first, where a repository could have laid something.
-        if found is not None and Path(found).parent == directory:
-            return Path(found)
+    found = find_program(audited.command, settings.search_path)
+    if found is not None:
+        return found
     raise _not_found(
         f"There is no {audited.command} on your PATH (of its entries, the absolute ones count).", audited
     )

@@ -19,6 +19,7 @@ from typing import Any
 from ccmimolink.mimocode.errors import Blocker, Code, SetupError, Source
 from ccmimolink.mimocode.provider import TRANSPORT, Audited, Provider
 from ccmimolink.printable import printable, printable_json
+from ccmimolink.terminal import Paint, Tone, plain
 
 _KEY_LOOK = re.compile(r"(?<![\w/\\.-])gp-[A-Za-z0-9_-]{8,}")
 _HIDDEN = "[redacted]"
@@ -160,13 +161,17 @@ class Result:
             }
         return known
 
-    def as_text(self) -> str:
-        lines = self._success_lines() if self.ok else self._failure_lines()
-        lines += [f"! {warning}" for warning in self.warnings]
-        lines += [f"({note})" for note in self.notes]
+    def as_text(self, paint: Paint = plain) -> str:
+        """:param paint: lays colour over a line; the words are the same without."""
+        told, *more = self._success_lines() if self.ok else self._failure_lines()
+        lines: list[tuple[Tone | None, str]] = [(Tone.OK if self.ok else Tone.FAILED, told)]
+        lines += [(None, line) for line in more]
+        lines += [(Tone.WARNING, f"! {warning}") for warning in self.warnings]
+        lines += [(Tone.QUIET, f"({note})") for note in self.notes]
         if self.ok:
-            lines.append(f"-> Next: {self.audited.command}")
-        return "".join(f"{printable(self._safe(line))}\n" for line in lines)
+            lines.append((Tone.HEADING, f"-> Next: {self.audited.command}"))
+        safe = [(tone, printable(self._safe(line))) for tone, line in lines]
+        return "".join(f"{line if tone is None else paint(tone, line)}\n" for tone, line in safe)
 
     def _success_lines(self) -> list[str]:
         assert self.model is not None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ccmimolink.mimocode.errors import Code, Source, blocked
 from ccmimolink.mimocode.provider import Provider
+from ccmimolink.terminal import VARIABLES
 
 CONFIG = "MIMOCODE_CONFIG"
 CONFIG_CONTENT = "MIMOCODE_CONFIG_CONTENT"
@@ -33,6 +34,11 @@ SESSION_VARIABLES = (
 """What changes a MiMoCode session from the shell that starts it, without a trace in any file."""
 _SWITCHES = {DISABLE_PROJECT_CONFIG, MIMO_ONLY}
 _HOME_VARIABLE = "USERPROFILE" if os.name == "nt" else "HOME"
+
+
+def terminal_environ() -> dict[str, str]:
+    """What counts of this process's environment for what is shown on a terminal."""
+    return {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ class Settings:
         if named:
             return Path(named)
         if os.name == "nt":
-            return Path(self._environ.get("ProgramData", r"C:\ProgramData"), "opencode")
+            return Path(self._environ.get("PROGRAMDATA", r"C:\ProgramData"), "opencode")
         mac = Path("/Library/Application Support")
         return (mac if mac.is_dir() else Path("/etc")) / "opencode"
 

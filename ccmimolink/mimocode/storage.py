@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,16 +19,13 @@ from ccmimolink.private_files import (
     PRIVATE,
     PRIVATE_DIRECTORY,
     File,
+    close_to_others,
     give,
     make_directory,
+    open_lock,
     read_file,
+    try_lock,
 )
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 
 PROJECT_BACKUPS = "project-config"
 """Where among the backups those of projects are."""
@@ -90,7 +86,7 @@ def store_secret(places: Places, key: str, journal: Journal) -> None:
     try:
         if read_file(places.secret).content != content:
             journal.write(places.secret, content, PRIVATE)
-        _close_to_others(places.secret, PRIVATE)
+        close_to_others(places.secret, PRIVATE)
     except OSError as error:
         raise storage_failed(places.secret, f"cannot be written ({error.strerror})") from None
 
@@ -102,12 +98,7 @@ def close_directory(places: Places) -> None:
     """
     for directory in (places.root, places.backups, places.backups / PROJECT_BACKUPS):
         if directory.exists():
-            _close_to_others(directory, PRIVATE_DIRECTORY)
-
-
-def _close_to_others(path: Path, mode: int) -> None:
-    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) != mode:
-        path.chmod(mode)
+            close_to_others(directory, PRIVATE_DIRECTORY)
 
 
 @contextlib.contextmanager
@@ -132,17 +123,17 @@ def locked(places: Places, step: Step = no_step) -> Iterator[None]:
 
 
 def _lock(places: Places) -> int:
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     for attempt in range(_ATTEMPTS):
         try:
             make_directory(places.root)
-            descriptor = os.open(places.lock, flags, PRIVATE)
+            descriptor = open_lock(places.lock)
         except (FileNotFoundError, FileExistsError):
             if attempt == _ATTEMPTS - 1:
                 raise
             continue  # another run removed the directory just now
         try:
-            _take(descriptor)
+            if not try_lock(descriptor):
+                raise _already_running()
             give(descriptor, places.root)
             if _is_at(places.lock, descriptor):
                 return descriptor
@@ -151,16 +142,6 @@ def _lock(places: Places) -> int:
             raise
         os.close(descriptor)  # another run removed it with its directory just now
     raise _already_running()
-
-
-def _take(descriptor: int) -> None:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        raise _already_running() from None
 
 
 def _already_running() -> SetupError:

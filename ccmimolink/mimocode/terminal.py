@@ -17,11 +17,8 @@ from typing import IO, Any, NoReturn
 
 from ccmimolink.mimocode.errors import Code, SetupError, Source, blocked
 from ccmimolink.printable import printable
+from ccmimolink.process import ENDING_SIGNALS
 
-ENDING_SIGNALS = tuple(
-    signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__
-)
-"""What a person, a system that goes down or a terminal that is closed ends a program with."""
 _MOST_STDIN = 64 * 1024
 _NO_KEY = "\ufffd"
 

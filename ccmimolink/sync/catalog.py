@@ -9,12 +9,8 @@ read a file in place of that.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +18,12 @@ from typing import Any
 
 import msgspec
 
+from ccmimolink import children
 from ccmimolink.core.catalog import listing
 from ccmimolink.core.models import ModelTable
 
 _SECONDS = 15.0
+_MOST_BYTES = 16 * 1024 * 1024
 
 
 class Models:
@@ -44,12 +42,12 @@ class Models:
         :param only_provider: the user has no other provider, so that no other model can be missed.
         """
         ours = msgspec.json.decode(listing(None, self._table))["models"]
-        codex = shutil.which("codex", path=self._environ.get("PATH"))
+        codex = children.find_program("codex", self._environ.get("PATH", os.defpath))
         if codex is None:
             return _encoded(ours) if only_provider else None
         try:
             with tempfile.TemporaryDirectory(prefix="ccmimolink-", ignore_cleanup_errors=True) as directory:
-                return self._checked(codex, Path(directory), ours)
+                return self._checked(str(codex), Path(directory), ours)
         except OSError:
             return None  # without room for a try, no catalog
 
@@ -71,32 +69,15 @@ class Models:
         """What Codex prints, in an empty home of its own, or None where it fails."""
         environ = {**self._environ, "HOME": str(directory), "CODEX_HOME": str(directory)}
         try:
-            process = subprocess.Popen(
-                [codex, *arguments],
-                cwd=directory,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            process = children.start([codex, *arguments], directory=directory, environ=environ)
         except OSError:
             return None
         with process:
             try:
-                printed, _ = process.communicate(timeout=self._seconds)
-            except subprocess.TimeoutExpired:
-                return None
+                printed = children.outputs(process, seconds=self._seconds, most=_MOST_BYTES)
             finally:
-                _end(process)
-        return printed if process.returncode == 0 else None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """With what it started: an installed Codex often is a script that runs the program proper."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+                children.end(process, environ)
+        return printed[0] if printed is not None and process.returncode == 0 else None
 
 
 def _encoded(models: list[dict[str, Any]]) -> bytes:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import http.client
-import io
-import os
 import re
 import sys
 import urllib.error
@@ -21,15 +19,19 @@ from enum import Enum
 from typing import IO, NoReturn
 
 from ccmimolink import __version__
+from ccmimolink.command_help import add_completion
+from ccmimolink.console import ended
 from ccmimolink.setting_values import base_url, secret
-from ccmimolink.settings import Settings, SettingsError
+from ccmimolink.settings import Settings, SettingsError, terminal_environ
 from ccmimolink.sync.engine import Synchroniser
 from ccmimolink.sync.errors import SyncError
+from ccmimolink.sync.manual import describe_sync
 from ccmimolink.sync.preview import preview_restore, preview_takeover
 from ccmimolink.sync.report import Report
 from ccmimolink.sync.setup import USUAL_URL, local_url, synchroniser, wish_of
 from ccmimolink.sync.status import status
 from ccmimolink.sync.takeover import Wish
+from ccmimolink.terminal import Progress, Waiting, paint_for, silently
 
 DONE, NOT_DONE, WRONG_CALL = 0, 1, 2
 _HEALTH_SECONDS = 2.0
@@ -48,20 +50,22 @@ class _Parser(argparse.ArgumentParser):
         elif named["other"] is not None:
             message = f"{named['option']} does not go with {named['other']}"
         else:
-            takes = "needs a value" if "expected" in message else "takes no value"
-            message = f"{named['option']} {takes}"
+            message = f"{named['option']} {_takes(message)}"
         self.refuse(message)
 
     def refuse(self, message: str) -> NoReturn:
         self.exit(WRONG_CALL, f"ccmimolink-sync: {message}. See --help.\n")
 
 
+def _takes(message: str) -> str:
+    if "invalid choice" in message:
+        return "has not this value"
+    return "needs a value" if "expected" in message else "takes no value"
+
+
 def _parser() -> _Parser:
-    parser = _Parser(
-        prog="ccmimolink-sync",
-        description="Point cc switch's Xiaomi MiMo provider and Codex at ccmimolink, or give the route back.",
-        allow_abbrev=False,
-    )
+    parser = _Parser(prog="ccmimolink-sync", allow_abbrev=False)
+    describe_sync(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--status", action="store_true", help="show both sides, and what to do; changes nothing"
@@ -84,24 +88,18 @@ def _parser() -> _Parser:
     )
     catalog.add_argument("--catalog", dest="catalog", action="store_true", help="undo --no-catalog")
     parser.add_argument("--version", action="version", version=f"ccmimolink {__version__}")
+    add_completion(parser)
     parser.set_defaults(catalog=None)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script: what :func:`run` says, with the streams of this process."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name may have letters that a terminal's encoding lacks
-    try:
-        status = run(sys.argv[1:] if arguments is None else arguments, None, sys.stdin, sys.stdout)
-        sys.stdout.flush()
-        return status
-    except KeyboardInterrupt:
-        print("\nccmimolink-sync: interrupted. Run it again, or see --status.", file=sys.stderr)
-    except BrokenPipeError:
-        # Whoever was to read it is gone; the interpreter's own flush at the end must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return NOT_DONE
+    given = sys.argv[1:] if arguments is None else arguments
+    return ended(
+        lambda: run(given, None, sys.stdin, sys.stdout),
+        "ccmimolink-sync: interrupted. Run it again, or see --status.",
+    )
 
 
 def run(
@@ -121,11 +119,13 @@ def run(
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     try:
-        report = _report(options, settings, upstream, stdin, ask)
+        with_progress = Progress(sys.stderr, terminal_environ(environ))
+        report = _report(options, settings, upstream, stdin, ask, with_progress.waiting)
     except SyncError as error:
         report = Report()
         report.fail(str(error))
-    stdout.write(report.as_json() + "\n" if options.json else report.as_text())
+    paint = paint_for(stdout, terminal_environ(environ))
+    stdout.write(report.as_json() + "\n" if options.json else report.as_text(paint))
     return NOT_DONE if report.failed else DONE
 
 
@@ -171,8 +171,9 @@ def _report(
     upstream: str | None,
     stdin: IO[str],
     ask: Callable[[str], str],
+    waiting: Waiting,
 ) -> Report:
-    synchronising = synchroniser(settings)
+    synchronising = synchroniser(settings, waiting)
     if options.restore:
         # Whatever the settings say of listening: a route must be given back from anywhere.
         if options.dry_run:
@@ -197,14 +198,18 @@ def _status(synchronising: Synchroniser, settings: Settings) -> Report:
         url, reason = local_url(settings.listen_address, settings.token), ""
     except SyncError as error:
         url, reason = USUAL_URL, str(error)
-    report = status(synchronising, wish_of(settings, url), lambda url: listener(url) is Listener.OURS)
+    report = status(
+        synchronising,
+        wish_of(settings, url),
+        lambda url: listener(url, synchronising.waiting) is Listener.OURS,
+    )
     if reason:
         report.warn(reason)
     return report
 
 
 def _taken_over(synchronising: Synchroniser, wish: Wish, options: argparse.Namespace) -> Report:
-    there = listener(wish.local_url)
+    there = listener(wish.local_url, synchronising.waiting)
     if there is Listener.STRANGER:
         raise SyncError(
             f"Another program answers at {wish.local_url}, and would be sent the key. Nothing was changed. "
@@ -251,11 +256,14 @@ class Listener(Enum):
     NOBODY = "nobody"
 
 
-def listener(url: str) -> Listener:
+def listener(url: str, waiting: Waiting = silently) -> Listener:
     health = url.removesuffix("/v1") + "/health"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(health, timeout=_HEALTH_SECONDS) as response:
+        with (
+            waiting(f"Asking who listens at {url}"),
+            opener.open(health, timeout=_HEALTH_SECONDS) as response,
+        ):
             ours = b"uptime_seconds" in response.read(_LONGEST_KEY)
             return Listener.OURS if ours else Listener.STRANGER
     except urllib.error.URLError as error:

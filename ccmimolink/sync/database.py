@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ccmimolink.printable import printable
-from ccmimolink.private_files import PRIVATE
+from ccmimolink.private_files import open_made
 from ccmimolink.sync.errors import NOT_INSTALLED, Busy, SyncError
 from ccmimolink.sync.rows import Row
 
@@ -101,10 +101,8 @@ def _peek_at_copy(path: Path) -> Contents:
 def _copy(source: Path, target: Path) -> None:
     """The copy is for nobody else's eyes, also if its directory should outlive us."""
     try:
-        with source.open("rb") as reader:
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-            with os.fdopen(descriptor, "wb") as writer:
-                shutil.copyfileobj(reader, writer)
+        with source.open("rb") as reader, os.fdopen(open_made(target), "wb") as writer:
+            shutil.copyfileobj(reader, writer)
     except FileNotFoundError:
         return  # a journal that is not there, or no longer: the stamps tell
 

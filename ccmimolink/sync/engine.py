@@ -7,8 +7,8 @@ What is to be done is the planners' to say, how both stores change together the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,9 +48,12 @@ from ccmimolink.sync.succession import next_wish, plan_succession
 from ccmimolink.sync.takeover import Wish, candidate_for, plan_takeover
 from ccmimolink.sync.urls import is_loopback, shown
 from ccmimolink.sync.world import World, look
+from ccmimolink.terminal import Waiting, silently
 
 _ATTEMPTS = 3
 """How often to look anew when cc switch was writing at the same moment."""
+
+_FOR_CC_SWITCH = "Waiting for cc switch, which holds its database"
 
 MakeCatalog = Callable[[bool], bytes | None]
 """Given whether MiMo is the user's only provider, the model catalog, or None where one would do harm."""
@@ -68,6 +71,7 @@ class Synchroniser:
     :ivar stamp: the time for a backup's name.
     :ivar step: told of each step before it is made.
     :ivar patience: seconds to wait for cc switch, and for another run.
+    :ivar waiting: shows a person what is waited for.
     """
 
     wanted: Wanted
@@ -76,13 +80,19 @@ class Synchroniser:
     stamp: Callable[[], str] = field(default=_utc_stamp)
     step: Step = no_step
     patience: float = PATIENCE
+    waiting: Waiting = silently
 
     @property
     def state_file(self) -> Path:
         return self.wanted.state / "state.json"
 
-    def _locked(self) -> AbstractContextManager[None]:
-        return locked(self.wanted.state / "lock", self.patience)
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = locked(self.wanted.state / "lock", self.patience)
+        with ExitStack() as held:
+            with self.waiting("Waiting for another ccmimolink, which is syncing"):
+                held.enter_context(lock)
+            yield
 
     def take_over(
         self, wish: Wish, *, alone: bool = False, at_start: bool = False, catalog: bool | None = None
@@ -171,11 +181,15 @@ class Synchroniser:
         return look(places, self._contents(places) if database else None)
 
     def _contents(self, places: Places) -> Contents:
-        with opened(places.database, self.patience) as connection:
+        with self.waiting(_FOR_CC_SWITCH), opened(places.database, self.patience) as connection:
             return read_contents(connection)
 
+    def _made_catalog(self, only_provider: bool) -> bytes | None:
+        with self.waiting("Asking the installed Codex for its models"):
+            return self.make_catalog(only_provider)
+
     def _catalog(self, world: World, may_have: bool, provider_id: str) -> bytes | None:
-        return self.make_catalog(is_only_provider(world, provider_id)) if may_have else None
+        return self._made_catalog(is_only_provider(world, provider_id)) if may_have else None
 
     # -- without cc switch --------------------------------------------------------------------------------
 
@@ -186,7 +200,7 @@ class Synchroniser:
         world = self._look(places, database=False)
         content = None
         if may_have_catalog(world, memory, places):
-            content = self.make_catalog(not has_other_providers(world, places))
+            content = self._made_catalog(not has_other_providers(world, places))
         plan = plan_alone(
             world,
             memory,
@@ -240,7 +254,8 @@ class Synchroniser:
             self._drop_catalog(places, lambda: self._look(places, database=world.contents is not None))
 
     def _commit(self, edit: Edit, world: World, places: Places) -> None:
-        commit(edit, world, places, step=self.step, stamp=self.stamp, patience=self.patience)
+        with self.waiting(_FOR_CC_SWITCH):
+            commit(edit, world, places, step=self.step, stamp=self.stamp, patience=self.patience)
 
     def _drop_catalog(self, places: Places, looking: Callable[[], World]) -> None:
         """Take our catalog away, unless something still names it."""

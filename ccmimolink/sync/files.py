@@ -15,7 +15,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ccmimolink import private_files
-from ccmimolink.private_files import PRIVATE, File, give, is_root, make_directory, sync_directory
+from ccmimolink.private_files import (
+    PRIVATE,
+    File,
+    give,
+    is_root,
+    make_directory,
+    open_made,
+    sync_directory,
+)
 from ccmimolink.sync.errors import Busy, SyncError
 
 BACKUPS_KEPT = 5
@@ -174,7 +182,7 @@ def _make_lock(path: Path) -> None:
     """Beforehand, while it can be given to its user."""
     if is_root():
         with contextlib.suppress(FileExistsError):
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+            descriptor = open_made(path)
             try:
                 give(descriptor, path.parent)
             finally:

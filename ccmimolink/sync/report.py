@@ -13,8 +13,11 @@ from enum import Enum
 from typing import Any
 
 from ccmimolink.printable import printable, printable_json, printable_lines
+from ccmimolink.terminal import Paint, Tone, plain
 
 RESTART_CODEX = "Restart Codex, so that it reads its configuration anew."
+
+_TONES_OF_DIFF = {"+": Tone.OK, "-": Tone.FAILED, "@": Tone.QUIET}
 
 
 class Outcome(Enum):
@@ -33,6 +36,7 @@ class Report:
     :ivar next_steps: what to do now, in order.
     :ivar diff: what a dry run would change, keys masked.
     :ivar facts: for programs.
+    :ivar changed: those of the lines that tell of a change.
     """
 
     outcome: Outcome = Outcome.NOTHING
@@ -41,6 +45,7 @@ class Report:
     next_steps: list[str] = field(default_factory=list)
     diff: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
 
     @property
     def failed(self) -> bool:
@@ -52,6 +57,7 @@ class Report:
     def done(self, line: str) -> None:
         """Something was changed."""
         self.say(line)
+        self.changed.add(printable(line))
         self.outcome = Outcome.DONE
 
     def warn(self, *warnings: str) -> None:
@@ -64,17 +70,19 @@ class Report:
         self.warnings.append(printable(message))
         self.outcome = Outcome.FAILED
 
-    def as_text(self) -> str:
-        return "\n".join(self._paragraphs()) + "\n"
+    def as_text(self, paint: Paint = plain) -> str:
+        """:param paint: lays colour over a line; the words are the same without."""
+        return "\n".join(self._paragraphs(paint)) + "\n"
 
-    def _paragraphs(self) -> Iterable[str]:
-        yield from self.lines
+    def _paragraphs(self, paint: Paint) -> Iterable[str]:
+        yield from (paint(Tone.OK, line) if line in self.changed else line for line in self.lines)
         if self.diff:
-            yield printable_lines(self.diff.rstrip("\n"))
-        yield from (f"! {warning}" for warning in self.warnings)
+            yield from _painted_diff(printable_lines(self.diff.rstrip("\n")), paint)
+        tone = Tone.FAILED if self.failed else Tone.WARNING
+        yield from (paint(tone, f"! {warning}") for warning in self.warnings)
         if self.outcome is Outcome.NOTHING and not self.lines and not self.warnings:
             yield "Nothing to do."
-        yield from (f"-> {step}" for step in self.next_steps)
+        yield from (paint(Tone.HEADING, f"-> {step}") for step in self.next_steps)
 
     def as_json(self) -> str:
         body = {
@@ -86,3 +94,9 @@ class Report:
             **self.facts,
         }
         return printable_json(json.dumps(body, ensure_ascii=False, indent=2))
+
+
+def _painted_diff(diff: str, paint: Paint) -> Iterable[str]:
+    for line in diff.split("\n"):
+        tone = _TONES_OF_DIFF.get(line[:1])
+        yield line if tone is None else paint(tone, line)

@@ -17,6 +17,7 @@ from ccmimolink.sync.errors import SyncError
 from ccmimolink.sync.places import Wanted
 from ccmimolink.sync.takeover import Wish
 from ccmimolink.sync.watch import key_is_known
+from ccmimolink.terminal import Waiting, silently
 
 USUAL_URL = "http://127.0.0.1:9876/v1"
 """Where the proxy listens unless it is told otherwise."""
@@ -29,8 +30,13 @@ def wanted_places(settings: Settings) -> Wanted:
         codex_config=settings.codex_config_path if settings.codex_config_chosen else None,
         codex_home=settings.codex_home,
         home=Path.home(),
-        state=settings.state_dir or Path(platformdirs.user_state_dir("ccmimolink")),
+        state=state_directory(settings),
     )
+
+
+def state_directory(settings: Settings) -> Path:
+    """Where we remember things of our own."""
+    return settings.state_dir or Path(platformdirs.user_state_dir("ccmimolink"))
 
 
 def has_key(settings: Settings) -> bool:
@@ -41,12 +47,14 @@ def has_key(settings: Settings) -> bool:
         return True
 
 
-def synchroniser(settings: Settings) -> Synchroniser:
+def synchroniser(settings: Settings, waiting: Waiting = silently) -> Synchroniser:
+    """:param waiting: shows a person what is waited for."""
     models = Models(settings.models, settings.child_environ)
     return Synchroniser(
         wanted=wanted_places(settings),
         make_catalog=lambda only: models.make(only_provider=only),
         model=settings.model,
+        waiting=waiting,
     )
 
 

@@ -82,12 +82,14 @@ class ProxyChannel(HTTPChannel):
     """One client connection. Its site sets ``site`` before the connection is made.
 
     :ivar refused: whether it is closing behind an answer that came early.
+    :ivar gives_way: whether what it carries may be ended for the sake of another connection.
     """
 
     _log = Logger()
 
     site: ChannelOwner
     refused = False
+    gives_way = False
 
     _optimisticEagerReadSize = _NEVER
 
@@ -195,6 +197,7 @@ class ProxyChannel(HTTPChannel):
 
     def requestDone(self, request: Any) -> None:
         self._answering, self._pipelined = False, 0
+        self.gives_way = False
         if self._client_is_behind:
             # Twisted would read the next request, and collect its answer behind this one.
             self.paused = True

@@ -15,9 +15,13 @@ from ccmimolink.web.answers import send_failure
 
 
 class Endpoint(Resource, ABC):
-    """A resource that answers in our error forms, whatever is asked of it."""
+    """A resource that answers in our error forms, whatever is asked of it.
+
+    :ivar described: whether it belongs to the interface that ``GET /openapi.json`` describes.
+    """
 
     allowed: tuple[bytes, ...] = ()
+    described = True
 
     def render(self, request: Request) -> int:
         method = b"GET" if request.method == b"HEAD" else request.method
@@ -54,6 +58,6 @@ class Refusing(Resource):
 NOT_FOUND = Failure(
     FailureKind.NOT_FOUND,
     "No such path. There are POST /v1/responses, POST /v1/responses/compact, GET and DELETE "
-    "/v1/responses/{id}, GET /v1/responses/{id}/input_items, GET /v1/models, GET /openapi.json and "
-    "GET /health.",
+    "/v1/responses/{id}, GET /v1/responses/{id}/input_items, GET /v1/models, GET /openapi.json, "
+    "GET /health, GET /metrics and GET /status/state.",
 )

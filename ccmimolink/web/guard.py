@@ -15,36 +15,68 @@ from urllib.parse import urlsplit
 from twisted.web.http_headers import Headers
 
 from ccmimolink.core.errors import Failure, FailureKind
+from ccmimolink.model_choice import CONTROL_HEADER, CONTROL_PATH
 from ccmimolink.web.bodies import codings, unknown_coding
+
+_NOT_KNOWN = b"/ "
+"""Stands for the target while a body arrives. No target holds a blank."""
 
 
 class Guard:
     """The checks of one listener.
 
     :param token: what clients must send as ``Authorization: Bearer``; empty for none.
+    :param control: what our own command sends in its place, and for its own endpoint always; empty where that
+        endpoint does not exist.
     :param local: whether only this machine can reach the listener. Elsewhere it goes by names of its own, and
         a token stands in for the check of the ``Host``.
     """
 
-    def __init__(self, token: str = "", *, local: bool = True) -> None:
-        self._token, self._local = token.encode(), local
+    def __init__(self, token: str = "", *, local: bool = True, control: str = "") -> None:
+        self._token, self._local, self._control = token.encode(), local, control.encode()
 
-    def check(self, headers: Headers, target: bytes = b"/") -> Failure | None:
+    def check(self, headers: Headers, target: bytes = _NOT_KNOWN) -> Failure | None:
         """The reason to refuse the request, or None.
 
-        :param target: the request target as it was sent. Other forms than a path name a host as well, or ask
-            to be connected with one.
+        :param target: the request target as it was sent, if it is known yet. Other forms than a path name a
+            host as well, or ask to be connected with one.
         """
-        if _comes_from_a_page(headers, may_be_opened=target in _OPENED):
+        if _comes_from_a_page(headers, may_be_opened=_path(target) in _OPENED):
             return _forbidden("Requests from web pages are not served.")
         hosts = headers.getRawHeaders(b"host") or []
         if self._local and (len(hosts) != 1 or not _means_this_machine(hosts[0])):
             return _forbidden("The Host header must name this machine: 127.0.0.1, localhost or [::1].")
         if not target.startswith(b"/"):
             return NO_PATH
-        if self._token and not self._knows_token(headers):
+        if self._token and not self._knows_token(headers) and not self._is_command(headers, target):
             return _forbidden("The bearer token (MIMO_PROXY_TOKEN) is missing or wrong.")
         return None
+
+    def check_control(self, headers: Headers) -> Failure | None:
+        """The reason to refuse our own command's endpoint, or None.
+
+        No page of any origin gets there, and of this machine's programs only those of whom the file with the
+        token is.
+        """
+        names = [name.lower() for name, _ in headers.getAllRawHeaders()]
+        if any(name in _SENT_FOR_PAGES or name.startswith(b"sec-fetch-") for name in names):
+            return _forbidden("Requests from web pages are not served.")
+        hosts = headers.getRawHeaders(b"host") or []
+        if len(hosts) != 1 or not _means_this_machine(hosts[0]):
+            return _forbidden("The Host header must name this machine: 127.0.0.1, localhost or [::1].")
+        if not self._knows_control(headers):
+            return _forbidden("The control token is missing or wrong. ccmimolink-model knows where it is.")
+        return None
+
+    def _is_command(self, headers: Headers, target: bytes) -> bool:
+        """Our command need not know the clients' token. While a body arrives, its path is not known yet."""
+        return _path(target) in _OF_COMMAND and self._knows_control(headers)
+
+    def _knows_control(self, headers: Headers) -> bool:
+        values = headers.getRawHeaders(CONTROL_HEADER.encode()) or []
+        if not self._control or len(values) != 1:
+            return False
+        return hmac.compare_digest(values[0].strip(), self._control)
 
     def _knows_token(self, headers: Headers) -> bool:
         """In a time that tells nothing of where a wrong token differs."""
@@ -54,9 +86,15 @@ class Guard:
         return same and len(values) == 1 and scheme.lower() == b"bearer"
 
 
-_OPENED = frozenset({b"/health", b"/openapi.json"})
+_OPENED = frozenset({b"/", b"/health", b"/metrics", b"/openapi.json"})
 """What a person may open in a browser by its address: it asks nobody."""
 
+
+def _path(target: bytes) -> bytes:
+    return target.partition(b"?")[0]
+
+
+_OF_COMMAND = frozenset({_NOT_KNOWN, CONTROL_PATH.encode()})
 
 _SENT_FOR_PAGES = (b"sec-fetch-site", b"origin", b"referer")
 

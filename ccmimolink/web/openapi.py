@@ -174,6 +174,16 @@ def _paths() -> dict[str, Any]:
         "/health": {
             "get": _operation("getHealth", "What is going on, without asking anybody", _json("Health"))
         },
+        "/status/state": {
+            "get": _operation(
+                "getState",
+                "What the status page shows",
+                {"application/json": {"schema": {"type": "object"}}},
+                (_K.NOT_FOUND,),
+                description="Not served where the listener can be reached from other machines.",
+            )
+        },
+        "/metrics": {"get": _operation("getMetrics", "The same and more, for Prometheus", _METRICS)},
     }
     return {path: {"parameters": _refer("originator"), **operations} for path, operations in paths.items()}
 
@@ -189,6 +199,9 @@ def _operation(
     answered = {} if success is None else {"200": {"description": "OK", "content": success}}
     responses = {**answered, **error_responses((*_ANYWHERE, *failures))}
     return {"operationId": name, "summary": summary, **more, "responses": responses}
+
+
+_METRICS = {kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/openmetrics-text")}
 
 
 def _json(shape: str) -> Schema:

@@ -105,16 +105,22 @@ class Record:
         )
 
 
+_MOST_TOKENS = 2**53
+"""No answer has so many, and a number that is no larger can be added up and divided."""
+
+
 def _tokens(stream: ResponseStream | None) -> Tokens | None:
     usage = stream.response.usage if stream is not None else None
     if usage is None:
         return None
-    return Tokens(
+    counts = (
         usage.input_tokens,
         usage.input_tokens_details.cached_tokens,
         usage.output_tokens,
         usage.output_tokens_details.reasoning_tokens,
     )
+    # The client is told whatever MiMo says; sums and prices are made of counts alone.
+    return Tokens(*counts) if all(0 <= count <= _MOST_TOKENS for count in counts) else None
 
 
 def _cost(tokens: Tokens, model: str, models: ModelTable) -> dict[str, float]:

@@ -24,6 +24,7 @@ from ccmimolink.web.endpoint import NOT_FOUND, Endpoint, Refusing
 from ccmimolink.web.exchange import ResponsesExchange
 from ccmimolink.web.guard import Guard, unsuitable_body
 from ccmimolink.web.log_text import clipped
+from ccmimolink.web.metrics import MetricsEndpoint
 from ccmimolink.web.openapi import openapi_json
 from ccmimolink.web.record import log_refusal
 from ccmimolink.web.services import DRAINING, ProxyServices
@@ -39,7 +40,10 @@ _DEEPEST = 8
 class Root(Resource):
     """The way in: every request passes the guard first."""
 
-    def __init__(self, guard: Guard, services: ProxyServices) -> None:
+    def __init__(self, guard: Guard, services: ProxyServices, control: IResource | None = None) -> None:
+        """:param control: what our own command asks; None where there is nothing for it. Clients are not
+        offered it, so that ``GET /openapi.json`` has nothing of it.
+        """
         super().__init__()
         self._guard = guard
         version_one = _Branch()
@@ -48,6 +52,11 @@ class Root(Resource):
         self.putChild(b"v1", version_one)
         self.putChild(b"openapi.json", OpenApi())
         self.putChild(b"health", Health(services))
+        self.putChild(b"metrics", MetricsEndpoint(services))
+        if control is not None:
+            own = _Branch()
+            own.putChild(b"model", control)
+            self.putChild(b"control", own)
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         refusal = self._guard.check(request.requestHeaders, request.uri)
@@ -133,18 +142,27 @@ class Models(Endpoint):
         self._services = services
 
     def serve(self, request: Request) -> None:
-        _answer_later(request, lambda: self._body(request))
+        answer_later(request, lambda: self._body(request))
 
     async def _body(self, request: Request) -> bytes:
         services = self._services
         ids = None
         try:
-            route = await services.route.current()
-            target = services.keys.resolve(request.requestHeaders, profile_of(request.requestHeaders), route)
-            ids = read_listing(await services.client.get_models(target))
+            ids = await upstream_models(services, request)
         except ProxyError as error:
             _log.info("the local model list is served: {reason}", reason=clipped(error.failure.message, 300))
         return listing(ids, services.models)
+
+
+async def upstream_models(services: ProxyServices, request: Request) -> list[str] | None:
+    """The ids that the upstream lists, or None where its answer is no list.
+
+    :raises ProxyError: it cannot be asked.
+    """
+    headers = request.requestHeaders
+    route = await services.route.current()
+    target = services.keys.resolve(headers, profile_of(headers), route)
+    return read_listing(await services.client.get_models(target))
 
 
 class OpenApi(Endpoint):
@@ -183,8 +201,10 @@ class Health(Endpoint):
         send(request, json_answer(msgspec.json.encode(body)))
 
 
-def _answer_later(request: Request, work: Callable[[], Any]) -> None:
-    """Answer with JSON once the coroutine has it; stop it if the client leaves first."""
+def answer_later(request: Request, work: Callable[[], Any]) -> None:
+    """Answer with JSON once the coroutine has it, or with the failure that it raises; stop it if the client
+    leaves first.
+    """
     running: Deferred[bytes] = Deferred.fromCoroutine(work())
     gone: list[TwistedFailure] = []
 
@@ -196,7 +216,10 @@ def _answer_later(request: Request, work: Callable[[], Any]) -> None:
     running.addCallback(lambda body: None if gone else send(request, json_answer(body)))
 
     def failed(reason: TwistedFailure) -> None:
-        if gone and reason.check(CancelledError):
+        if gone and reason.check(CancelledError, ProxyError):
+            return
+        if isinstance(reason.value, ProxyError):
+            send_failure(request, reason.value.failure)
             return
         _log.failure("internal error", failure=reason)
         if not gone:

@@ -24,8 +24,10 @@ from ccmimolink.web.services import DRAINING
 class ProxySite(Site):
     """A site that keeps bodies in memory and knows its connections.
 
-    :param max_connections: one more takes the place of the one that has been idle longest, or is refused.
+    :param max_connections: one more takes the place of the one that has been idle longest, or of one that
+        gives way, or is refused.
     :param refusal: why a body is not even read, judged by its headers, or None.
+    :param request_factory: makes a request of a channel.
     """
 
     protocol = ProxyChannel  # type: ignore[assignment]  # HTTP/1.1 only: no channel that negotiates
@@ -39,10 +41,11 @@ class ProxySite(Site):
         max_connections: int,
         reactor: Any,
         refusal: Callable[[Headers], Failure | None],
+        request_factory: Callable[..., ProxyRequest] = ProxyRequest,
     ) -> None:
         super().__init__(
             root,
-            requestFactory=ProxyRequest,
+            requestFactory=request_factory,
             # No endpoint takes a form, and finding out that a body is none takes longer than routing it.
             parsePOSTFormSubmission=False,
             timeout=IDLE_TIMEOUT,
@@ -75,7 +78,7 @@ class ProxySite(Site):
         self._channels[channel] = None
         if len(self._channels) - len(self._closing) <= self._max_connections:
             return
-        idle = next((each for each in self._channels if each.idle and each not in self._closing), channel)
+        idle = self._to_be_closed_before(channel)
         many_were_told = len(self._closing) >= self._max_connections
         self._closing.add(idle)
         if many_were_told:
@@ -85,6 +88,12 @@ class ProxySite(Site):
             idle.loseConnection()
         else:
             channel.refuse(_TOO_MANY)
+
+    def _to_be_closed_before(self, channel: ProxyChannel) -> ProxyChannel:
+        """The one of all that one more can spare first; itself where there is none."""
+        others = [each for each in self._channels if each is not channel and each not in self._closing]
+        spare = [each for each in others if each.idle] or [each for each in others if each.gives_way]
+        return spare[0] if spare else channel
 
     def became_idle(self, channel: ProxyChannel) -> None:
         self._channels[channel] = self._channels.pop(channel, None)

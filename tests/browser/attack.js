@@ -5,7 +5,7 @@
 "use strict";
 
 const BODY = JSON.stringify({ model: "gpt-5.5", input: "spend the key", stream: false, store: false });
-const GETS = ["/v1/models", "/health", "/v1/responses", "/v1/responses/resp_1"];
+const GETS = ["/v1/models", "/health", "/v1/responses", "/v1/responses/resp_1", "/", "/status/state", "/control/model"];
 const POSTS = ["/v1/responses", "/v1/responses/compact"];
 const KINDS = [
   "text/plain",
@@ -48,6 +48,8 @@ function fetches(target) {
       for (const path of GETS) one(path, { mode, credentials });
     }
     one("/v1/models", { mode, method: "HEAD" });
+    // It would not end by itself, and a browser opens few connections at once.
+    one("/status/events", { mode, signal: AbortSignal.timeout(1000) });
     one("/v1/models", { mode, keepalive: true, referrerPolicy: "no-referrer", cache: "no-store" });
     for (const kind of KINDS) {
       one(POSTS[0], { mode, method: "POST", body: BODY, headers: kind ? { "content-type": kind } : {} });
@@ -55,6 +57,9 @@ function fetches(target) {
     one(POSTS[1], { mode, method: "POST", body: BODY });
     one(POSTS[0], { mode, method: "POST", body: BODY, credentials: "include", keepalive: true });
     for (const method of ["PUT", "PATCH", "DELETE", "OPTIONS"]) one("/v1/responses/resp_1", { mode, method });
+    for (const headers of [{}, { "content-type": "application/json", "x-ccmimolink-control-token": "guessed" }]) {
+      one("/control/model", { mode, method: "PUT", body: '{"model":"mimo-v2.5-pro","force":true}', headers });
+    }
     const json = new Blob([BODY], { type: "application/json" });
     all.push(
       attempt(`fetch a blob of JSON, ${mode}`, async () =>
@@ -102,10 +107,10 @@ function requestsByXhr(target) {
 }
 
 function streams(target) {
-  const events = (options) =>
+  const events = (path, options) =>
     new Promise((done) => {
-      const source = new EventSource(`${target}/v1/models`, options);
-      source.onopen = () => done("an open event source");
+      const source = new EventSource(target + path, options);
+      source.onopen = () => (source.close(), done("an open event source"));
       source.onerror = () => (source.close(), done(""));
     });
   const socket = (path, protocols) =>
@@ -115,8 +120,9 @@ function streams(target) {
       opened.onerror = () => done("");
     });
   return [
-    attempt("EventSource", () => events({})),
-    attempt("EventSource with credentials", () => events({ withCredentials: true })),
+    attempt("EventSource", () => events("/v1/models", {})),
+    attempt("EventSource with credentials", () => events("/v1/models", { withCredentials: true })),
+    attempt("EventSource of the status page", () => events("/status/events", {})),
     attempt("WebSocket", () => socket("/v1/responses", [])),
     attempt("WebSocket with a protocol", () => socket("/v1/models", ["openai-realtime"])),
   ];
@@ -168,7 +174,7 @@ function elements(target, home) {
   const url = `${target}/v1/models`;
   const moved = `${home}/to?status=302&url=${encodeURIComponent(url)}`;
   const all = [];
-  for (const src of [url, moved, `${target}/health`]) {
+  for (const src of [url, moved, `${target}/health`, `${target}/`, `${target}/status/page.js`]) {
     for (const tag of ["img", "script", "iframe", "embed", "video", "audio"]) all.push(element(tag, { src }));
   }
   for (const rel of ["stylesheet", "prefetch", "prerender", "icon", "manifest", "modulepreload", "search", "next"]) {

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.processes import clean_environ, kill_group, start
 
-_OPTIONS = (
+OPTIONS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -57,7 +57,7 @@ class Chromium:
         self.output = directory / "chromium-output.txt"
         profile = f"--user-data-dir={directory / 'profile'}"
         self._process: subprocess.Popen[str] = start(
-            [find_chromium(), *_OPTIONS, profile, address],
+            [find_chromium(), *OPTIONS, profile, address],
             output=self.output,
             cwd=directory,
             environ=clean_environ(directory),

@@ -119,17 +119,18 @@ class FaultyRequest(RecordingRequest):
         player.play(FAULTS[name](_events(json.loads(self.content.read()))))
 
 
-def main(port: str, record: str, *faults: str) -> None:
+def serve(port: str, record: str, faults: list[str], delay: float = _DELTA_DELAY) -> None:
+    """:param delay: seconds between two events of a good answer."""
     from twisted.internet import reactor
 
     FaultyRequest.record = Path(record)
     FaultyRequest.faults = list(faults)
     unknown = {*faults} - {"none", *FAULTS}
     assert not unknown, unknown
-    site: Any = Site(make_root(reactor, _DELTA_DELAY), requestFactory=FaultyRequest, reactor=reactor)
+    site: Any = Site(make_root(reactor, delay), requestFactory=FaultyRequest, reactor=reactor)
     reactor.listenTCP(int(port), site, interface="127.0.0.1")
     reactor.run()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -62,6 +62,25 @@ class Terminal:
         """The window titles that the program set, in order."""
         return [title.decode("utf-8", "replace") for title in _TITLE.findall(self._seen)]
 
+    @property
+    def seen(self) -> str:
+        """All that came, escape sequences and all."""
+        return self._seen.decode("utf-8", "replace")
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def wait_for_status(self) -> int:
+        """Wait for the program to end; what it printed last was read then."""
+        self._read_until(lambda: self._process.poll() is not None, "the end")
+        while select.select([self._ours], [], [], 0)[0]:
+            try:
+                self._take(os.read(self._ours, 65_536))
+            except OSError:  # so a terminal ends that nobody has open any more
+                break
+        status: int = self._process.returncode
+        return status
+
     def wait_for_text(self, text: str) -> None:
         self._read_until(lambda: self.shows(text), text)
 
@@ -80,7 +99,10 @@ class Terminal:
                 f"{what!r} was not shown:\n{self._seen.decode(errors='replace')}"
             )
             if select.select([self._ours], [], [], 0.1)[0]:
-                self._take(os.read(self._ours, 65_536))
+                try:
+                    self._take(os.read(self._ours, 65_536))
+                except OSError:  # the program is at its end
+                    continue
 
     def _take(self, data: bytes) -> None:
         self._seen += data

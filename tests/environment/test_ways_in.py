@@ -329,6 +329,9 @@ def test_installing_and_removing_leaves_twisted_whole(environment: Environment) 
     [
         (("twistd", "ccmimolink"), "ccmimolink {}\n"),
         (("ccmimolink-sync",), "ccmimolink {}\n"),
+        (("ccmimolink-service",), "ccmimolink {}\n"),
+        (("ccmimolink-model",), "ccmimolink {}\n"),
+        (("ccmimolink-doctor",), "ccmimolink {}\n"),
         (("mimo-code-setup",), "mimo-code-setup {} (ccmimolink)\n"),
         (("gonkagate-mimo-code",), "mimo-code-setup {} (ccmimolink)\n"),
     ],
@@ -343,3 +346,17 @@ def test_the_installed_commands_show_our_version(
     result = environment.run(*command, "--version")
 
     assert result.stdout == shown.format(version)
+
+
+@pytest.mark.parametrize("way", ["wheel", "editable"])
+def test_a_service_runs_the_twistd_of_the_environment_that_made_it(
+    environment: Environment, way: str
+) -> None:
+    if way == "wheel":
+        environment.install(str(environment.wheel))
+    else:
+        environment.install("--editable", str(environment.checkout))
+
+    result = environment.run("ccmimolink-service", "install", "--print")
+
+    assert f"\nExecStart={environment.directory}/bin/twistd --nodaemon " in result.stdout

@@ -35,6 +35,11 @@ def assert_refused(proxy: MemoryProxy, reply: Reply, status: int = 403) -> None:
 
 def assert_gives_no_leave(reply: Reply) -> None:
     assert not [name for name in reply.headers if name.startswith("access-control") or name == "set-cookie"]
+    if "content-security-policy" in reply.headers:
+        # The status page: what it is made of cannot be made another's.
+        assert "default-src 'none'" in reply.headers["content-security-policy"]
+        assert reply.headers["cross-origin-resource-policy"] == "same-origin"
+        return
     assert not reply.body or reply.headers["content-type"].partition(";")[0] in (
         "application/json",
         "text/plain",

@@ -31,6 +31,9 @@ ENDPOINTS = [
     ("GET", "/"),
     ("GET", "/favicon.ico"),
     ("GET", "/openapi.json"),
+    ("GET", "/status/state"),
+    ("GET", "/status/events"),
+    ("GET", "/status/page.js"),
 ]
 
 

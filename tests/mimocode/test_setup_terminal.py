@@ -8,6 +8,7 @@ import json
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from tests.mimocode.processes import command_lines
 from tests.mimocode.settled import SettledStage
 from tests.mimocode.typed_program import CONTROL_C, CONTROL_D, Ended, TypedProgram, at_a_terminal
 
+NEVER = 3600.0
+CLEARED = "\r\x1b[K"
 ASKS_KEY = "GonkaGate API key (not shown): "
 ASKS_MODEL = "Model, by number or id [2]: "
 ASKS_SCOPE = "Scope [2]: "
@@ -50,10 +53,16 @@ async def gateway(*answers: Answer) -> AsyncIterator[int]:
 
 
 def run(
-    stage: SettledStage, command: list[str], person: Callable[[TypedProgram], Any], key: str | None = None
+    stage: SettledStage,
+    command: list[str],
+    person: Callable[[TypedProgram], Any],
+    key: str | None = None,
+    term: str = "dumb",
 ) -> Ended:
-    """:param key: in the environment."""
-    environ = stage.environ(**({} if key is None else {GONKAGATE.key_variable: key}))
+    """:param key: in the environment.
+    :param term: what the terminal is; a dumb one shows words alone, however long anything takes.
+    """
+    environ = stage.environ(TERM=term, **({} if key is None else {GONKAGATE.key_variable: key}))
     with at_a_terminal(command, stage.project, environ) as program:
         person(program)
         ended = program.end()
@@ -68,12 +77,13 @@ async def set_up(
     person: Callable[[TypedProgram], Any],
     answers: tuple[Answer, ...] = (),
     key: str | None = None,
+    term: str = "dumb",
 ) -> Ended:
     """The command with a person at its terminal. Whatever happens, the key is in its one file at most."""
     async with gateway(*answers) as port:
         vouching = stage.write("authority.pem", authority().pem)
         command = local_setup(port, vouching, *arguments)
-        ended: Ended = await deferToThread(run, stage, command, person, key)
+        ended: Ended = await deferToThread(run, stage, command, person, key, term)
     stage.check_files(KEY)
     return ended
 
@@ -275,3 +285,29 @@ async def test_a_model_whose_name_would_drive_the_terminal_is_never_shown(stage:
     assert (ended.status, json.loads(ended.out)["errorCode"]) == (1, "model_catalog_parse_failed"), ended
     assert "owned" not in ended.out + ended.shown
     assert stage.settled() == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_shows_that_the_catalog_is_waited_for(stage: SettledStage) -> None:
+    def person(program: TypedProgram) -> None:
+        program.answer(ASKS_KEY, KEY)
+        program.see("Fetching the models of GonkaGate")
+        control_c(program)
+
+    ended = await set_up(stage, person=person, answers=(replace(catalog(), delay=NEVER),), term="xterm")
+
+    *_, last = ended.shown.split(CLEARED)
+    assert last.startswith("\x1b[31mGonkaGate setup for MiMoCode failed.\x1b[0m\r\n- interrupted: ")
+
+
+def test_it_shows_that_mimo_is_waited_for(stage: SettledStage) -> None:
+    stage.program.write_text("#!/bin/sh\nexec sleep 600\n")
+
+    def person(program: TypedProgram) -> None:
+        program.see("Asking mimo which one it is")
+        control_c(program)
+
+    ended = run(stage, [COMMAND], person, term="xterm")
+
+    *_, last = ended.shown.split(CLEARED)
+    assert last.startswith("\x1b[31mGonkaGate setup for MiMoCode failed.")

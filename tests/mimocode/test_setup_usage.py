@@ -21,7 +21,17 @@ from ccmimolink.mimocode.command import main
 from tests.mimocode.local_setup import COMMAND
 
 MARK = "gp-fake-m4rk-0123456789"
-OPTIONS = ("--scope", "--yes", "--json", "--api-key-stdin", "--model", "--cwd", "--version", "--help")
+OPTIONS = (
+    "--scope",
+    "--yes",
+    "--json",
+    "--api-key-stdin",
+    "--model",
+    "--cwd",
+    "--version",
+    "--help",
+    "--print-completion",
+)
 NOWHERE = ("--cwd", f"/nonexistent/{MARK}")
 """Makes any call a wrong one, so that nothing is set up here."""
 
@@ -63,7 +73,7 @@ def test_help_names_every_option_and_no_other() -> None:
     assert (called.status, called.err) == (0, "")
     listed = {word.strip(",[]") for word in called.out.split() if word.strip("[").startswith("--")}
     assert {word.rstrip(",;)") for word in listed} == set(OPTIONS)
-    for word in ("GONKAGATE_API_KEY", "mimo 0.1.0", "user|project", "0 done, 1 not done, 2 wrong call"):
+    for word in ("GONKAGATE_API_KEY", "mimo 0.1.0", "user|project", "EXIT STATUS 0 done 1 not done"):
         assert word in " ".join(called.out.split())
 
 

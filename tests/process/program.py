@@ -185,10 +185,13 @@ class Stage:
         self.upstream_port = free_port()
         self._serves = False
 
-    async def serve(self, plan: Plan | Sequence[Plan]) -> FaultyUpstream:
-        """From now on the upstream does this."""
+    async def serve(self, plan: Plan | Sequence[Plan], *, certificate: Any = None) -> FaultyUpstream:
+        """From now on the upstream does this.
+
+        :param certificate: as for :meth:`FaultyUpstream.listen`.
+        """
         self.upstream = FaultyUpstream.of(self.reactor, plan)
-        await self.upstream.listen(self.upstream_port)
+        await self.upstream.listen(self.upstream_port, certificate=certificate)
         self._serves = True
         return self.upstream
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import CHECKOUT, PATIENCE, clean_environ, free_port, listens, wait_until
+from tests.e2e.processes import PATIENCE, clean_environ, free_port, listens, wait_until
+from tests.readme_halves import ENGLISH as README
 
 pytestmark = pytest.mark.process
 
@@ -21,9 +22,6 @@ def readme_command(port: int) -> list[str]:
     _twistd, *arguments = shown.split()
     twistd = Path(sys.executable).with_name("twistd")
     return [str(twistd), *arguments, "--port", str(port), "--demo"]
-
-
-README = (CHECKOUT / "README.md").read_text()
 
 
 def is_gone(pid: int) -> bool | None:

@@ -16,7 +16,18 @@ from tests.memory_proxy import KEY, MemoryProxy
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/", "/v2/responses", "/v1/chat/completions", "/health/x", "/v1/responses/a/b"]
+    "path",
+    [
+        "/status",
+        "/status/",
+        "/status/x",
+        "/v1",
+        "/v1/",
+        "/v2/responses",
+        "/v1/chat/completions",
+        "/health/x",
+        "/v1/responses/a/b",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_path_is_not_found(proxy: MemoryProxy, path: str, method: str) -> None:

@@ -91,7 +91,15 @@ def test_what_a_browser_sends_for_a_page_of_ours_is_served(target: bytes) -> Non
 
 @pytest.mark.parametrize(
     ("target", "served"),
-    [(b"/health", True), (b"/openapi.json", True), (b"/v1/models", False), (b"/v1/responses/resp_1", False)],
+    [
+        (b"/", True),
+        (b"/?lang=zh", True),
+        (b"/status/events", False),
+        (b"/health", True),
+        (b"/openapi.json", True),
+        (b"/v1/models", False),
+        (b"/v1/responses/resp_1", False),
+    ],
 )
 def test_an_address_that_was_typed_opens_what_asks_nobody(target: bytes, served: bool) -> None:
     """A redirect from an address that was typed is told in the same way."""

@@ -46,7 +46,7 @@ def test_its_words_are_for_who_reads_json(described: Described) -> None:
 
 def allowed(resource: object, path: str) -> Iterator[tuple[str, str]]:
     """What can be asked of a resource and of all below it."""
-    if isinstance(resource, Endpoint):
+    if isinstance(resource, Endpoint) and resource.described:
         yield from ((method.decode(), path) for method in resource.allowed)
     if not isinstance(resource, Resource) or resource.isLeaf:
         return

@@ -78,6 +78,7 @@ def test_a_request_that_is_over_leaves_its_figures(proxy: MemoryProxy) -> None:
     client = proxy.post(body_of(model="gpt-6"), codex=True)
     proxy.advance(2)
     proxy.upstream[0].send(STREAM_HEAD + chunk(delta(reasoning_content="Hm.")))
+    proxy.settle()
     proxy.advance(1)
     proxy.upstream[0].send(
         chunk(text("a") + event({"choices": [{"finish_reason": "stop", "delta": {}}]}))

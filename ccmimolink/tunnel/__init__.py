@@ -1,0 +1,1 @@
+"""The way to the upstream through a proxy."""
