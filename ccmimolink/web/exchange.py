@@ -356,7 +356,8 @@ class ResponsesExchange:
             if not self._client_gone:
                 self._http.channel.forceAbortClient()
         status = self._http.code if self._http.startedWriting else None
-        self._record.write(self._log, self._journey, status, self._stream)
-        services.activity.add(self._record.finished(self._journey, status, self._stream, services.models))
+        stream = self._stream
         # The answer must not live until somebody collects the cycle of which they are parts.
         self._relay = self._stream = self._waiting = None
+        self._record.write(self._log, self._journey, status, stream)
+        services.activity.add(self._record.finished(self._journey, status, stream, services.models))

@@ -308,9 +308,11 @@ def test_a_broken_plugin_is_shown_and_the_others_go_on(environment: Environment,
 def test_the_wheel_holds_the_program_and_nothing_that_belongs_to_others(environment: Environment) -> None:
     names = [name for name in zipfile.ZipFile(environment.wheel).namelist() if ".dist-info/" not in name]
     sources = {str(file.relative_to(CHECKOUT)) for file in CHECKOUT.glob("ccmimolink/**/*.py")}
+    assets = {str(file.relative_to(CHECKOUT)) for file in CHECKOUT.glob("ccmimolink/page/assets/*.*")}
 
     assert set(names) == {
         *sources,
+        *assets,
         "ccmimolink/py.typed",
         "twisted/plugins/ccmimolink_tap.py",
         "twisted/plugins/ccmimolink_builtin.py",
