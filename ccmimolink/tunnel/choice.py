@@ -151,14 +151,20 @@ def no_proxy(text: str) -> NoProxy:
         network = _network(what)
         if network is not None:
             networks.append((network, port))
-        elif "/" in what:
-            raise ValueError(
-                f"has an entry that is no network: {_shown(entry)}. Give names, addresses or networks such "
-                "as 10.0.0.0/8, without http:// and without a path."
-            )
-        elif name := _plain(what.removeprefix("*")):
-            hosts.append((name, port))
+        elif entry:
+            hosts.append((_host(what, entry), port))
     return NoProxy(everything, tuple(hosts), tuple(networks))
+
+
+def _host(what: str, entry: str) -> str:
+    """:raises ValueError: it could never be the name of a host."""
+    name = _plain(what.removeprefix("*"))
+    if not name or "/" in name or ":" in name or "*" in name:
+        raise ValueError(
+            f"has an entry that is no name, address or network: {_shown(entry)}. Give something like "
+            "corp.example or 10.0.0.0/8, without http:// and without a path, or * alone."
+        )
+    return name
 
 
 def _entry(entry: str) -> tuple[str, int | None]:

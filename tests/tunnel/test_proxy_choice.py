@@ -222,7 +222,8 @@ def test_an_address_in_an_ipv6_coat_is_in_the_network_of_the_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["10.0.0.0/33", "https://mimo.test", "mimo.test/v1", "mimo.test:0", "[::1]:70000"]
+    "entry",
+    ["10.0.0.0/33", "https://mimo.test", "mimo.test/v1", "mimo.test:0", "[::1]:70000", "*:443", "mimo.test:"],
 )
 def test_an_entry_that_cannot_be_meant_so_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="has an entry"):
