@@ -62,18 +62,12 @@ def _tag(name: str, *children: Any, **attributes: str) -> Tag:
 
 def table(texts: Texts, columns: Sequence[str], rows: Iterable[Tag]) -> list[Tag]:
     """What stands in a table."""
-    heads = [
-        _tag(
-            "th",
-            texts.say(f"column.{column}"),
-            role="columnheader",
-            scope="col",
-            data_column=column,
-            class_=_class(column),
-        )
-        for column in columns
-    ]
+    heads = [_head(column, texts.say(f"column.{column}"), _class(column)) for column in columns]
     return [_tag("thead", _tag("tr", *heads)), _tag("tbody", *rows)]
+
+
+def _head(column: str, label: str, kind: str) -> Tag:
+    return _tag("th", label, role="columnheader", scope="col", data_column=column, class_=kind)
 
 
 def row(texts: Texts, columns: Sequence[str], cells: Mapping[str, str], **attributes: str) -> Tag:
@@ -218,14 +212,7 @@ def chart_head(texts: Texts, chart: str) -> Tag:
     return _tag(
         "tr",
         *(
-            _tag(
-                "th",
-                texts.say(f"series.{name}"),
-                role="columnheader",
-                scope="col",
-                data_column=name,
-                class_="text" if name == "start" else "number",
-            )
+            _head(name, texts.say(f"series.{name}"), "text" if name == "start" else "number")
             for name in names
         ),
     )
