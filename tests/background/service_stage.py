@@ -7,11 +7,9 @@ from systemctl(1) and launchctl(1).
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ccmimolink import __version__
 from ccmimolink.background.clock import Clock
@@ -27,6 +25,7 @@ from ccmimolink.background.world import World
 from ccmimolink.listen import ListenAddress
 from ccmimolink.terminal import silently
 from tests.e2e.processes import free_port
+from tests.ended import Ended as Ended
 
 USER, UID = "somebody", 4711
 KEY = "tp-fake-key-of-nobody"
@@ -143,18 +142,6 @@ class FakeManager:
             f"gui/{UID}/{LABEL} = {{\n\tactive count = 1\n\t{state}\n\tlast exit code = {last}\n"
             "\tendpoints = {\n\t\tstate = elsewhere\n\t}\n\tstate = active\n}\n"
         )
-
-
-@dataclass(frozen=True)
-class Ended:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
 
 
 class Stage:

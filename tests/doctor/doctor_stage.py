@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from ccmimolink.plugins import PluginSet
 from ccmimolink.service import ProxyService
 from ccmimolink.settings import Settings
 from tests.e2e.processes import free_port
+from tests.ended import Ended
 from tests.faults.upstream import FaultyUpstream, Plan
 from tests.keeper_home import graph_of
 from tests.sync.cc_switch import CcSwitch
@@ -57,17 +57,8 @@ if sys.argv[1:] == ["features", "list"]:
 """What the stand-in for Codex does beside what a takeover asks of it."""
 
 
-@dataclass(frozen=True)
-class Ended:
+class Examination(Ended):
     """How a run ended, and what it printed."""
-
-    status: int
-    out: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
 
     @property
     def checks(self) -> dict[str, dict[str, Any]]:
@@ -184,10 +175,10 @@ class DoctorStage:
 
     # -- the command ----------------------------------------------------------------------------------------
 
-    async def run(self, *arguments: str, now: Callable[[], float] = time.time) -> Ended:
+    async def run(self, *arguments: str, now: Callable[[], float] = time.time) -> Examination:
         out = io.StringIO()
         status = await doctor(self.reactor, parsed(arguments), self.environ, out, now)
-        return Ended(status, out.getvalue())
+        return Examination(status, out.getvalue())
 
     async def end(self) -> None:
         await deferLater(self.reactor, 0)  # what was broken off is closed in this turn

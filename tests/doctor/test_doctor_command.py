@@ -30,7 +30,7 @@ from ccmimolink.doctor.scene import Scene
 from ccmimolink.doctor.table import CHECKS
 from ccmimolink.terminal import Tone
 from tests.doctor.doctor_stage import KEY, DoctorStage, other_environ
-from tests.doctor.faults import stranger
+from tests.doctor.plantings import stranger
 from tests.e2e.processes import CHECKOUT, PATIENCE, killed_on_failure, start, wait_until
 
 PROGRAM = (sys.executable, "-c", "from ccmimolink.doctor.command import main; main()")

@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 
 from ccmimolink.settings import Settings
 from ccmimolink.sync.setup import synchroniser, wish_of
-from tests.doctor.doctor_stage import KEY, DoctorStage, Ended
+from tests.doctor.doctor_stage import KEY, DoctorStage, Examination
 from tests.sync.cc_switch_presets import OTHER_ID
 
 OF_CC_SWITCH = {
@@ -29,7 +29,7 @@ OF_CC_SWITCH = {
 }
 
 
-def not_ok(ended: Ended) -> dict[str, str]:
+def not_ok(ended: Examination) -> dict[str, str]:
     return {name: status for name, status in ended.statuses.items() if status != "ok"}
 
 

@@ -11,7 +11,8 @@ import pytest_twisted  # type: ignore[import-untyped]
 
 from ccmimolink.doctor.table import CHECKS
 from tests.doctor.doctor_stage import KEY, DoctorStage
-from tests.doctor.faults import FAULTS, OTHER_KEY, TOKEN, Fault
+from tests.doctor.faults import FAULTS, Fault
+from tests.doctor.plantings import OTHER_KEY, TOKEN
 
 NEEDS = {check.id: check.needs for check in CHECKS}
 SECRETS = (KEY, OTHER_KEY, TOKEN)

@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.logger import globalLogPublisher, textFileLogObserver
 
 from tests.hostile.attacks import LogText, Target
-from tests.memory_proxy import KEY, MemoryProxy, made_proxies
-
-MakeProxy = Callable[..., MemoryProxy]
+from tests.memory_fixtures import make_proxy as make_proxy
+from tests.memory_fixtures import proxy as proxy
+from tests.memory_proxy import KEY
 
 
 @pytest.fixture(autouse=True)
@@ -28,17 +28,6 @@ def log_text() -> Iterator[LogText]:
     globalLogPublisher.removeObserver(observer)
     assert KEY not in text.whole
     assert "sk-fake" not in text.whole
-
-
-@pytest.fixture
-def make_proxy() -> Iterator[MakeProxy]:
-    with made_proxies() as make:
-        yield make
-
-
-@pytest.fixture
-def proxy(make_proxy: MakeProxy) -> MemoryProxy:
-    return make_proxy()
 
 
 @pytest_twisted.async_yield_fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import shutil
 import sqlite3
@@ -26,6 +25,7 @@ from ccmimolink.sync.files import Step, no_step
 from ccmimolink.sync.places import Wanted
 from ccmimolink.sync.rows import Row
 from ccmimolink.sync.takeover import Wish
+from tests.ended import Ended as Ended
 from tests.sync.cc_switch import CcSwitch
 from tests.sync.cc_switch_presets import MIMO_ID, OTHER_ID, mimo_row, other_vendor_row
 from tests.sync.cc_switch_schema import ProviderRow, dump
@@ -199,20 +199,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a command left."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
 
 
 class Command:

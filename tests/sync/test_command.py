@@ -40,7 +40,6 @@ from tests.sync.stage import (
 )
 
 SECRET = "sk-fake-typed-by-mistake-0001"
-README = Path(__file__).resolve().parents[2] / "README.md"
 CONSOLE_SCRIPT = Path(sys.executable).with_name("ccmimolink-sync")
 
 

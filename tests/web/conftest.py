@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 from zope.interface import implementer
 
-from tests.memory_proxy import KEY, MemoryProxy, made_proxies
+from tests.memory_fixtures import make_proxy as make_proxy
+from tests.memory_fixtures import proxy as proxy
+from tests.memory_proxy import KEY
 
 
 @pytest.fixture
@@ -29,17 +31,3 @@ def logged() -> Iterator[list[str]]:
 def keys_stay_out_of_the_log(logged: list[str]) -> Iterator[None]:
     yield
     assert not [line for line in logged if KEY in line or "sk-fake" in line]
-
-
-MakeProxy = Callable[..., MemoryProxy]
-
-
-@pytest.fixture
-def make_proxy() -> Iterator[MakeProxy]:
-    with made_proxies() as make:
-        yield make
-
-
-@pytest.fixture
-def proxy(make_proxy: MakeProxy) -> MemoryProxy:
-    return make_proxy()

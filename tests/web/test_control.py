@@ -14,8 +14,8 @@ from ccmimolink.dump.masks import MASK, masked_header
 from ccmimolink.model_choice import CONTROL_HEADER
 from ccmimolink.web.control import Control
 from tests.http_wire import UNTIL_CLOSE_HEAD, Reply, answer, body_of, chunked, hello
+from tests.memory_fixtures import MakeProxy
 from tests.memory_proxy import MemoryProxy
-from tests.web.conftest import MakeProxy
 
 TOKEN = "fake-control-token"
 PATH = "/control/model"
